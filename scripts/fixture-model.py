@@ -1,0 +1,269 @@
+"""Writes the two tiny models that tests use: random weights, real file format.
+
+    models/fixture/tiny.gguf        as the default model is published: Q4_1 matrices, Q8_0 embedding
+                                    that is also the output head, F32 norms, a chat template
+    models/fixture/tiny-mixed.gguf  Q4_0, Q4_1, Q8_0, F16 and F32 matrices in one file, an output
+                                    head of its own, a start token, no chat template
+
+Both share a real byte-level BPE vocabulary, learnt here from the text below. Same seed, same bytes.
+Rerun (then rerun golden.py and tokenizer-vectors.py, whose vectors depend on these files):
+
+    python3 -m venv .cache/python && .cache/python/bin/pip install -r scripts/requirements.txt
+    .cache/python/bin/python scripts/fixture-model.py
+
+Q and K are random, so the row order that llama.cpp's converter gives them (rotary pairs adjacent)
+holds by definition: rotary pairs of these files are (0, 1), (2, 3), ….
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from gguf import GGMLQuantizationType, GGUFWriter, LlamaFileType, TokenType
+from gguf.quants import quantize
+from tokenizers.pre_tokenizers import ByteLevel, Digits, Sequence
+
+FOLDER = Path(__file__).resolve().parent.parent / "models" / "fixture"
+SEED = 20261124
+VOCABULARY_SIZE = 576
+SPECIAL_TOKENS = [
+    "<|endoftext|>",
+    "<|im_start|>",
+    "<|im_end|>",
+    "<repo_name>",
+    "<file_sep>",
+    "<filename>",
+    "<empty_output>",
+    "<jupyter_code>",
+]
+CHAT_TEMPLATE = (
+    "{% for message in messages %}"
+    "{% if loop.first and messages[0]['role'] != 'system' %}"
+    "{{ '<|im_start|>system\nYou are a tiny test model.<|im_end|>\n' }}{% endif %}"
+    "{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+TEXT = """
+The train leaves the station at seven in the morning and comes back late in the evening.
+She writes a short message to her friend: the meeting is on Thursday, not on Tuesday.
+We would like to thank you for the help with the order and for the quick answer.
+When the tunnel starts, the network is gone, but the words still come from the machine itself.
+The garden behind the house is quiet; the children are playing there with the neighbour's dog.
+I think that this is the right thing to do, and there is nothing more that we could have done.
+Please send the report to the whole team before the end of the week, with the numbers of June.
+It was raining all day, so they stayed inside, made tea and were reading their old letters.
+What is the weather like in the north? Nobody knows, and nobody wants to ask the forecast again.
+The other question is whether something small can be good enough for everything that matters.
+Der Zug fährt um sieben Uhr und kommt erst am Abend wieder zurück, wenn die Straße schon leer ist.
+Wir danken Ihnen für die schnelle Antwort und wünschen Ihnen ein schönes Wochenende mit der Familie.
+Das ist nicht schlecht, aber es könnte noch ein wenig schneller und auch etwas größer sein.
+Le petit garçon mange une pomme à la fenêtre et regarde les nuages passer au-dessus de la ville.
+function add(first, second) { return first + second; }
+for (let index = 0; index < length; index += 1) { console.log(list[index]); }
+def area(width, height):
+    return width * height
+if value is None:
+    raise ValueError("the value is missing")
+- one apple, two pears, three lemons
+- 12 eggs, 3.50 euros, 100 % of the price
+Dear Sir or Madam, thank you for your message. Kind regards, the support team.
+"Are you there?" he asked. "Yes," she answered, "I'm here, and I don't want to leave."
+"""
+
+
+@dataclass
+class Shape:
+    hidden: int
+    heads: int
+    kv_heads: int
+    feed_forward: int
+    layers: int = 2
+    context: int = 512
+    rope_base: float = 10000.0
+    epsilon: float = 1e-5
+
+    @property
+    def head_dim(self) -> int:
+        return self.hidden // self.heads
+
+
+@dataclass
+class Variant:
+    file: str
+    name: str
+    shape: Shape
+    file_type: LlamaFileType
+    types: dict[str, str] = field(default_factory=dict)
+    default_type: str = "Q4_1"
+    has_head: bool = False
+    adds_bos: bool = False
+    chat_template: str | None = None
+
+
+VARIANTS = [
+    Variant(
+        file="tiny.gguf",
+        name="Edgewise tiny fixture",
+        shape=Shape(hidden=192, heads=3, kv_heads=1, feed_forward=256),
+        file_type=LlamaFileType.MOSTLY_Q4_1,
+        types={"token_embd": "Q8_0"},
+        chat_template=CHAT_TEMPLATE,
+    ),
+    Variant(
+        file="tiny-mixed.gguf",
+        name="Edgewise tiny mixed fixture",
+        shape=Shape(hidden=128, heads=4, kv_heads=2, feed_forward=256, rope_base=100000.0),
+        file_type=LlamaFileType.MOSTLY_Q4_0,
+        types={
+            "token_embd": "F16",
+            "output": "Q8_0",
+            "blk.0.attn_q": "F16",
+            "blk.0.attn_v": "F32",
+            "blk.0.ffn_down": "Q8_0",
+            "blk.1.attn_k": "Q8_0",
+            "blk.1.attn_output": "Q4_1",
+        },
+        default_type="Q4_0",
+        has_head=True,
+        adds_bos=True,
+    ),
+]
+
+
+def byte_characters() -> list[str]:
+    """The 256 stand-in characters of byte-level BPE, by byte."""
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = [byte for byte in range(256) if byte not in printable]
+    shown = {byte: chr(byte) for byte in printable}
+    shown |= {byte: chr(256 + index) for index, byte in enumerate(others)}
+    return [shown[byte] for byte in range(256)]
+
+
+def learn_merges(text: str, count: int) -> list[tuple[str, str]]:
+    """Most frequent adjacent pair first; ties go to the pair that sorts first."""
+    split = Sequence([Digits(individual_digits=True), ByteLevel(add_prefix_space=False)])
+    words = Counter(tuple(piece) for piece, _ in split.pre_tokenize_str(text))
+    merges: list[tuple[str, str]] = []
+    while len(merges) < count:
+        pairs: Counter = Counter()
+        for word, times in words.items():
+            for pair in zip(word, word[1:]):
+                pairs[pair] += times
+        best = min(pairs, key=lambda pair: (-pairs[pair], pair))
+        merges.append(best)
+        words = Counter({merge_word(word, best): times for word, times in words.items()})
+    return merges
+
+
+def merge_word(word: tuple[str, ...], pair: tuple[str, str]) -> tuple[str, ...]:
+    merged: list[str] = []
+    for piece in word:
+        if merged and (merged[-1], piece) == pair:
+            merged[-1] += piece
+            continue
+        merged.append(piece)
+    return tuple(merged)
+
+
+def make_tensors(variant: Variant, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Scales keep every activation near 1 and spread the logits over several nats."""
+    shape = variant.shape
+    kv_size = shape.kv_heads * shape.head_dim
+
+    def matrix(rows: int, columns: int, scale: float) -> np.ndarray:
+        return rng.normal(0, scale / np.sqrt(columns), (rows, columns)).astype(np.float32)
+
+    def norm() -> np.ndarray:
+        return rng.uniform(0.5, 1.5, shape.hidden).astype(np.float32)
+
+    tensors = {"token_embd": matrix(VOCABULARY_SIZE, shape.hidden, 4.0)}
+    for layer in range(shape.layers):
+        prefix = f"blk.{layer}."
+        tensors[prefix + "attn_norm"] = norm()
+        tensors[prefix + "attn_q"] = matrix(shape.hidden, shape.hidden, 1.4)
+        tensors[prefix + "attn_k"] = matrix(kv_size, shape.hidden, 1.4)
+        tensors[prefix + "attn_v"] = matrix(kv_size, shape.hidden, 1.0)
+        tensors[prefix + "attn_output"] = matrix(shape.hidden, shape.hidden, 1.5)
+        tensors[prefix + "ffn_norm"] = norm()
+        tensors[prefix + "ffn_gate"] = matrix(shape.feed_forward, shape.hidden, 1.5)
+        tensors[prefix + "ffn_up"] = matrix(shape.feed_forward, shape.hidden, 1.5)
+        tensors[prefix + "ffn_down"] = matrix(shape.hidden, shape.feed_forward, 1.0)
+    # Random signs: otherwise a tied head answers each token with itself.
+    signs = rng.choice([-1.0, 1.0], shape.hidden)
+    tensors["output_norm"] = (norm() * signs).astype(np.float32)
+    if variant.has_head:
+        tensors["output"] = matrix(VOCABULARY_SIZE, shape.hidden, 4.0)
+    return tensors
+
+
+def add_metadata(writer: GGUFWriter, variant: Variant) -> None:
+    shape = variant.shape
+    writer.add_type("model")
+    writer.add_name(variant.name)
+    writer.add_license("apache-2.0")
+    writer.add_block_count(shape.layers)
+    writer.add_context_length(shape.context)
+    writer.add_embedding_length(shape.hidden)
+    writer.add_feed_forward_length(shape.feed_forward)
+    writer.add_head_count(shape.heads)
+    writer.add_head_count_kv(shape.kv_heads)
+    writer.add_rope_freq_base(shape.rope_base)
+    writer.add_layer_norm_rms_eps(shape.epsilon)
+    writer.add_file_type(variant.file_type)
+    writer.add_vocab_size(VOCABULARY_SIZE)
+    writer.add_rope_dimension_count(shape.head_dim)
+    writer.add_quantization_version(2)
+
+
+def add_tokenizer(writer: GGUFWriter, variant: Variant) -> None:
+    plain_count = VOCABULARY_SIZE - len(SPECIAL_TOKENS)
+    merges = learn_merges(TEXT, plain_count - 256)
+    tokens = SPECIAL_TOKENS + byte_characters() + [first + second for first, second in merges]
+    if len(set(tokens)) != VOCABULARY_SIZE:
+        raise SystemExit("The text is too short for this vocabulary: merges repeat.")
+    types = [TokenType.CONTROL] * len(SPECIAL_TOKENS) + [TokenType.NORMAL] * plain_count
+    writer.add_add_space_prefix(False)
+    writer.add_add_bos_token(variant.adds_bos)
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("smollm")
+    writer.add_token_list(tokens)
+    writer.add_token_types(types)
+    writer.add_token_merges([f"{first} {second}" for first, second in merges])
+    writer.add_bos_token_id(1)
+    writer.add_eos_token_id(2)
+    writer.add_unk_token_id(0)
+    writer.add_pad_token_id(2)
+    if variant.chat_template is not None:
+        writer.add_chat_template(variant.chat_template)
+
+
+def add_tensors(writer: GGUFWriter, variant: Variant, rng: np.random.Generator) -> None:
+    for name, values in make_tensors(variant, rng).items():
+        type_name = "F32" if values.ndim == 1 else variant.types.get(name, variant.default_type)
+        kind = GGMLQuantizationType[type_name]
+        writer.add_tensor(f"{name}.weight", quantize(values, kind), raw_dtype=kind)
+
+
+def write(variant: Variant, seed: int) -> None:
+    path = FOLDER / variant.file
+    writer = GGUFWriter(path, "llama")
+    add_metadata(writer, variant)
+    add_tokenizer(writer, variant)
+    add_tensors(writer, variant, np.random.default_rng(seed))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    print(f"{path.name}: {path.stat().st_size} bytes")
+
+
+def main() -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for index, variant in enumerate(VARIANTS):
+        write(variant, SEED + index)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""The reference tokenizer: the Rust `tokenizers` library fed from a GGUF file's own metadata.
+
+Shared by golden.py and tokenizer-vectors.py. It uses the `Digits` pre-tokenizer, as the original
+tokenizer.json of the default model does, so the engine's own way of splitting digits is checked
+against something else than itself.
+"""
+
+import hashlib
+from pathlib import Path
+
+from gguf import GGUFReader, TokenType
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+
+
+class ReferenceTokenizer:
+    def __init__(self, reader: GGUFReader):
+        self.reader = reader
+        names = self.value("tokenizer.ggml.tokens")
+        self.special = [
+            name
+            for name, kind in zip(names, self.value("tokenizer.ggml.token_type"))
+            if kind == TokenType.CONTROL
+        ]
+        self.bos = self.value("tokenizer.ggml.bos_token_id")
+        self.adds_bos = bool(self.value("tokenizer.ggml.add_bos_token", False))
+        self.template = self.value("tokenizer.chat_template", None)
+        self.names = names
+        self.plain = self.build(with_special=False)
+        self.full = self.build(with_special=True)
+
+    def value(self, key: str, *default):
+        field = self.reader.get_field(key)
+        if field is not None:
+            return field.contents()
+        if default:
+            return default[0]
+        raise SystemExit(f"The model has no metadata {key}.")
+
+    def build(self, with_special: bool) -> Tokenizer:
+        if self.value("tokenizer.ggml.pre") != "smollm":
+            raise SystemExit("This reference knows the pre-tokeniser `smollm` only.")
+        merges = [tuple(merge.split(" ")) for merge in self.value("tokenizer.ggml.merges")]
+        vocabulary = {name: index for index, name in enumerate(self.names)}
+        tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=merges, fuse_unk=False))
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+            [
+                pre_tokenizers.Digits(individual_digits=True),
+                pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True),
+            ]
+        )
+        tokenizer.decoder = decoders.ByteLevel()
+        if with_special:
+            tokenizer.add_special_tokens(
+                [AddedToken(name, special=True, normalized=False) for name in self.special]
+            )
+        return tokenizer
+
+    def encode(self, text: str, allow_special: bool = False) -> list[int]:
+        """Lone surrogates count as U+FFFD, as TextEncoder in JavaScript makes them."""
+        clean = "".join("\ufffd" if 0xD800 <= ord(c) < 0xE000 else c for c in text)
+        chosen = self.full if allow_special else self.plain
+        return chosen.encode(clean, add_special_tokens=False).ids
+
+    def render(self, messages: list[dict[str, str]]) -> str:
+        environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
+        return environment.from_string(self.template).render(
+            messages=messages,
+            add_generation_prompt=True,
+            bos_token=self.names[self.bos],
+            eos_token=self.names[self.value("tokenizer.ggml.eos_token_id")],
+        )
+
+
+def describe_model(path: Path) -> dict[str, str | int]:
+    data = path.read_bytes()
+    return {
+        "file": path.name,
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "sizeBytes": len(data),
+    }
