@@ -87,7 +87,7 @@ PROMPTS = [
     {"name": "emoji", "text": "Happy birthday! 🎉🎂 See you tonight 👩‍👩‍👧‍👦 and bring the dog 🐶, ok? 👍🏽"},
     {"name": "repetition", "text": "one two three one two three one two three one two"},
     {"name": "essay, 60 words", "text": words(60)},
-    {"name": "essay, 180 words", "text": words(180)},
+    {"name": "essay, 130 words", "text": words(130)},
     {"name": "essay, whole", "text": ESSAY},
     {
         "name": "chat, long turn",
