@@ -134,7 +134,11 @@ export interface Receipt {
   readonly busyMs: number | null;
   readonly costUsd: number | null;
   readonly energyWh: { readonly low: number; readonly mid: number; readonly high: number } | null;
-  readonly carbonGrams: { readonly low: number; readonly mid: number; readonly high: number } | null;
+  readonly carbonGrams: {
+    readonly low: number;
+    readonly mid: number;
+    readonly high: number;
+  } | null;
 }
 
 // ---------------------------------------------------------------- tiers
@@ -324,6 +328,29 @@ export interface Manifest extends CatalogueEntry {
   readonly shardBytes: number;
   /** SHA-256 of each shard in order, lower-case hex. */
   readonly shards: readonly string[];
+}
+
+/** Names one shard of one model file. */
+export interface ShardKey {
+  /** SHA-256 of the whole model file, lower-case hex. */
+  readonly sha256: string;
+  /** Position of the shard in the file, from 0. */
+  readonly index: number;
+}
+
+/** Where shards stay between visits. What comes out is checked again by the reader. */
+export interface ShardStore {
+  /** `false`: everything is gone when the page closes. */
+  readonly isPersistent: boolean;
+  get(key: ShardKey): Promise<Blob | null>;
+  /** Resolves when the shard is really stored (its transaction completed). */
+  put(key: ShardKey, blob: Blob): Promise<void>;
+  delete(key: ShardKey): Promise<void>;
+  /** Indices stored for this model file, ascending. */
+  list(sha256: string): Promise<number[]>;
+  deleteModel(sha256: string): Promise<void>;
+  /** Later calls reject with `StorageError` `connection-lost`. */
+  close(): void;
 }
 
 export interface DownloadProgress {
