@@ -1,23 +1,41 @@
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
+import { findBrowser } from './scripts/ensure-browser.mjs';
+
+const executablePath = findBrowser();
 
 // Customers' pages are usually not cross-origin isolated: the default browser project is not either.
-const browser = {
+// vitest.isolated.config.ts adds the headers for test/isolated.
+export const browser = {
   enabled: true,
   headless: true,
   screenshotFailures: false,
   instances: [{ browser: 'chromium' as const }],
   provider: playwright({
     launchOptions: {
-      executablePath: process.env['EDGEWISE_CHROMIUM'] ?? '/usr/bin/chromium',
+      ...(executablePath === null ? {} : { executablePath }),
       args: ['--enable-unsafe-webgpu'],
     },
   }),
 };
 
+/** Named here so that no test page reloads when Vite meets one of them late. */
+export const optimizeDeps = {
+  include: [
+    '@huggingface/jinja',
+    '@huggingface/tokenizers',
+    'comlink',
+    'eventsource-parser',
+    'idb',
+    'idb-keyval',
+    'text-field-edit',
+    'textarea-caret',
+  ],
+};
+
 export default defineConfig({
   worker: { format: 'es' },
-  optimizeDeps: { include: ['comlink', 'idb', 'idb-keyval'] },
+  optimizeDeps,
   test: {
     projects: [
       { extends: true, test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },

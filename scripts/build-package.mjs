@@ -21,7 +21,7 @@ function isKernelSource(file) {
 }
 
 function assetFiles(sourceFiles) {
-  const isAsset = (file) => /\.(wasm|json)$/.test(file) && !/\.tmp\.wasm$/.test(file);
+  const isAsset = (file) => /\.(wasm|json)$/.test(file) && !file.endsWith('.tmp.wasm');
   return sourceFiles.filter((file) => isAsset(file) && !isKernelSource(file));
 }
 
@@ -53,8 +53,11 @@ async function main() {
   for (const file of staleFiles(sourceFiles)) rmSync(path.join(dist, file));
   if (existsSync(command)) chmodSync(command, 0o755);
   const files = listFiles(dist);
-  const kilobytes = files.reduce((sum, file) => sum + statSync(path.join(dist, file)).size, 0) / 1000;
-  console.log(`dist  ${files.length} files, ${Math.round(kilobytes)} kB, ${result.seconds.toFixed(1)} s`);
+  const kilobytes =
+    files.reduce((sum, file) => sum + statSync(path.join(dist, file)).size, 0) / 1000;
+  console.log(
+    `dist  ${files.length} files, ${Math.round(kilobytes)} kB, ${result.seconds.toFixed(1)} s`,
+  );
 }
 
 main().catch((error) => {
