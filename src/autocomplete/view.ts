@@ -1,0 +1,198 @@
+import type { SuggestionSource } from '../types.ts';
+import { hasRoomFor, insertAtCaret, isWritable, readSnapshot, type TextField } from './field.ts';
+import { keyAction } from './keys.ts';
+import type { Overlay } from './overlay.ts';
+import {
+  type FieldEvent,
+  initialState,
+  isSameSnapshot,
+  offeredText,
+  type OfferState,
+  transition,
+} from './state.ts';
+
+/** What happened to a ghost. Texts never leave through here, only their lengths. */
+export type GhostEvent =
+  | { readonly type: 'shown'; readonly length: number; readonly confidence: number | null }
+  | { readonly type: 'accepted'; readonly length: number }
+  | { readonly type: 'dismissed' };
+
+export interface ViewOptions {
+  readonly field: TextField;
+  readonly overlay: Overlay;
+  readonly source: SuggestionSource;
+  readonly fieldId: string;
+  readonly pauseMs: number;
+  /** Message for screen readers; `null` = say nothing. */
+  readonly announcement: ((text: string) => string) | null;
+  readonly onGhost: (event: GhostEvent) => void;
+  readonly onError: (error: unknown) => void;
+}
+
+export interface View {
+  readonly offered: string;
+  dismiss(): void;
+  stop(): void;
+}
+
+/** A screen reader hears a ghost only when it has stood still this long. */
+const ANNOUNCE_AFTER_MS = 600;
+
+interface Running {
+  readonly options: ViewOptions;
+  state: OfferState;
+  pause: ReturnType<typeof setTimeout> | undefined;
+  announcing: ReturnType<typeof setTimeout> | undefined;
+  /** Ends the request under way. */
+  asking: AbortController | null;
+}
+
+/** Runs the effects of one field: listens, waits, asks, shows. `stop` undoes all of it. */
+export function startView(options: ViewOptions): View {
+  const running: Running = {
+    options,
+    state: initialState(),
+    pause: undefined,
+    announcing: undefined,
+    asking: null,
+  };
+  const listening = new AbortController();
+  listen(running, listening.signal);
+  return {
+    get offered() {
+      return offeredText(running.state);
+    },
+    dismiss: () => dispatch(running, { type: 'dismissed' }),
+    stop() {
+      listening.abort();
+      dispatch(running, { type: 'left' });
+    },
+  };
+}
+
+function listen(running: Running, signal: AbortSignal): void {
+  const { overlay } = running.options;
+  const field: HTMLElement = running.options.field;
+  const owner = field.ownerDocument;
+  const page = owner.defaultView;
+  const place = (): void => overlay.place();
+  field.addEventListener('input', (event) => onInput(running, event), { signal });
+  field.addEventListener('keydown', (event) => onKey(running, event), { signal });
+  field.addEventListener('compositionstart', () => onComposition(running, true), { signal });
+  field.addEventListener('compositionend', () => onComposition(running, false), { signal });
+  field.addEventListener('blur', () => dispatch(running, { type: 'left' }), { signal });
+  owner.addEventListener('selectionchange', () => onSelection(running), { signal });
+  owner.addEventListener('scroll', place, { signal, capture: true, passive: true });
+  page?.addEventListener('resize', place, { signal });
+}
+
+function onInput(running: Running, event: Event): void {
+  // During composition the field holds text that may still be taken back.
+  if (running.state.status === 'composing') return;
+  const isTyping = event instanceof InputEvent && event.inputType === 'insertText';
+  onText(running, isTyping);
+}
+
+function onComposition(running: Running, isStarting: boolean): void {
+  if (!isStarting) onText(running, true);
+  else {
+    const snapshot = readSnapshot(running.options.field);
+    dispatch(running, { type: 'composition-started', snapshot });
+  }
+}
+
+/** A field can change after it lost focus (a late `compositionend`): that is nobody typing. */
+function onText(running: Running, isTyping: boolean): void {
+  const { field } = running.options;
+  const type = isTyping && field.matches(':focus') ? 'typed' : 'edited';
+  dispatch(running, { type, snapshot: readSnapshot(field) });
+}
+
+function onSelection(running: Running): void {
+  const { field } = running.options;
+  if (running.state.status === 'quiet' || !field.matches(':focus')) return;
+  dispatch(running, { type: 'moved', snapshot: readSnapshot(field) });
+}
+
+function onKey(running: Running, event: KeyboardEvent): void {
+  const action = keyAction(event, running.state.status === 'offered');
+  if (action === null) return;
+  const snapshot = readSnapshot(running.options.field);
+  if (!isSameSnapshot(snapshot, running.state.snapshot)) {
+    // A script changed the field without an event: the ghost belongs to a text that is gone.
+    dispatch(running, { type: 'edited', snapshot });
+    return;
+  }
+  event.preventDefault();
+  event.stopPropagation();
+  if (action === 'accept') accept(running);
+  else {
+    dispatch(running, { type: 'dismissed' });
+    running.options.onGhost({ type: 'dismissed' });
+  }
+}
+
+/** The insertion's own `input` event counts as typing, so the next ghost follows by itself. */
+function accept(running: Running): void {
+  const text = offeredText(running.state);
+  dispatch(running, { type: 'edited', snapshot: running.state.snapshot });
+  insertAtCaret(running.options.field, text);
+  running.options.onGhost({ type: 'accepted', length: text.length });
+}
+
+/** The only place where the state changes; what follows from the change happens here too. */
+function dispatch(running: Running, event: FieldEvent): void {
+  const previous = running.state;
+  const next = transition(previous, event);
+  if (next === previous) return;
+  running.state = next;
+  if (next.version !== previous.version) cancel(running);
+  if (offeredText(next) !== offeredText(previous)) show(running, previous);
+  if (next.status === 'waiting' && next.version !== previous.version) {
+    running.pause = setTimeout(() => void ask(running), running.options.pauseMs);
+  }
+}
+
+function cancel(running: Running): void {
+  clearTimeout(running.pause);
+  running.asking?.abort(new DOMException('The text or the caret moved on.', 'AbortError'));
+  running.asking = null;
+}
+
+function show(running: Running, previous: OfferState): void {
+  const { overlay, announcement, onGhost } = running.options;
+  const text = offeredText(running.state);
+  overlay.show(text);
+  clearTimeout(running.announcing);
+  if (announcement !== null) {
+    const message = text === '' ? '' : announcement(text);
+    const delayMs = text === '' ? 0 : ANNOUNCE_AFTER_MS;
+    running.announcing = setTimeout(() => overlay.announce(message), delayMs);
+  }
+  if (running.state.status === 'offered' && previous.status === 'waiting') {
+    const confidence = running.state.suggestion.confidence.value;
+    onGhost({ type: 'shown', length: text.length, confidence });
+  }
+}
+
+async function ask(running: Running): Promise<void> {
+  const { field, source, fieldId, onError } = running.options;
+  const { version, snapshot } = running.state;
+  if (!isWritable(field)) return;
+  const asking = new AbortController();
+  running.asking = asking;
+  const { before, after } = snapshot;
+  try {
+    const request = { before, after, field: fieldId, signal: asking.signal };
+    const suggestion = await source.suggest(request);
+    if (asking.signal.aborted) return;
+    const offer = suggestion !== null && hasRoomFor(field, suggestion.text) ? suggestion : null;
+    const now = readSnapshot(field);
+    dispatch(running, { type: 'answered', version, snapshot: now, suggestion: offer });
+  } catch (error) {
+    // An abort is our own doing; anything else the page should know.
+    if (!asking.signal.aborted) onError(error);
+  } finally {
+    if (running.asking === asking) running.asking = null;
+  }
+}
