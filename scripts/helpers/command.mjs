@@ -74,3 +74,11 @@ export function runTool(packageName, toolArguments = [], options = {}) {
   const { name = packageName, ...rest } = options;
   return runNode(toolPath(packageName, name), toolArguments, rest);
 }
+
+/** Runs npm: the one that started us where there is one, so that no shell or `.cmd` file is needed. */
+export function runNpm(npmArguments, options = {}) {
+  const npm = process.env['npm_execpath'];
+  if (npm !== undefined && /npm-cli\.[cm]?js$/.test(npm))
+    return runNode(npm, npmArguments, options);
+  return runCommand('npm', npmArguments, options);
+}

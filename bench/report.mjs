@@ -1,0 +1,49 @@
+// The shape every benchmark reports in, for programs and for people.
+
+/** A line that must hold: `value` may not be above `bar`. */
+export function atMost(name, value, bar) {
+  return { name, value, bar, ok: value <= bar };
+}
+
+export function printJson(report) {
+  console.log(JSON.stringify(report));
+}
+
+export function printTable({ name, ok, figures, bars, context }) {
+  console.log(`${name}\n`);
+  for (const [key, value] of Object.entries(figures)) printRow(key, formatNumber(value));
+  console.log('\nmust hold');
+  for (const bar of bars) {
+    const sentence = `${formatNumber(bar.value)}  (at most ${formatNumber(bar.bar)})`;
+    printRow(`${bar.ok ? 'ok  ' : 'FAIL'} ${bar.name}`, sentence);
+  }
+  console.log('\nmeasured on');
+  for (const [key, value] of Object.entries(context)) printRow(key, String(value));
+  console.log(`\n${ok ? 'all bars hold' : 'a bar FAILED'}`);
+}
+
+function printRow(label, value) {
+  console.log(`  ${label.padEnd(40)} ${value}`);
+}
+
+function formatNumber(value) {
+  return value.toLocaleString('en', { maximumFractionDigits: value < 100 ? 2 : 0 });
+}
+
+/** Value below which the share `quantile` of the samples lies. */
+export function quantileOf(samples, quantile) {
+  const sorted = samples.toSorted((a, b) => a - b);
+  const position = (sorted.length - 1) * quantile;
+  const below = sorted[Math.floor(position)];
+  const above = sorted[Math.ceil(position)];
+  return below + (above - below) * (position - Math.floor(position));
+}
+
+export function medianOf(samples) {
+  return quantileOf(samples, 0.5);
+}
+
+/** At most three decimals: more would claim a precision no run here has. */
+export function rounded(value) {
+  return Math.round(value * 1000) / 1000;
+}

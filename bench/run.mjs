@@ -1,0 +1,46 @@
+// `npm run bench -- NAME [--json] [--data DIR]`. Without --json a table for people; with it exactly one
+// line on stdout. Exit code 1 when a bar fails, 2 when the benchmark could not run.
+import { parseArgs } from 'node:util';
+import { printJson, printTable } from './report.mjs';
+
+/** Loaded on demand: `size` must not need what `decode` needs. */
+const BENCHMARKS = {
+  decode: {
+    about: 'decode and prefill speed of our engine in a Chromium worker',
+    load: () => import('./decode.mjs'),
+  },
+  size: { about: 'bytes a page loads: entry, worker, kernels', load: () => import('./size.mjs') },
+};
+
+const USAGE = `Usage: npm run bench -- NAME [--json] [--data DIR]
+
+${Object.entries(BENCHMARKS)
+  .map(([name, { about }]) => `  ${name.padEnd(8)} ${about}`)
+  .join('\n')}
+
+  --json   one line of JSON on stdout: { name, ok, figures, bars, context }
+  --data   folder with model files, instead of the cache of \`edgewise pull\``;
+
+function readArguments() {
+  const { values, positionals } = parseArgs({
+    options: { json: { type: 'boolean', default: false }, data: { type: 'string' } },
+    allowPositionals: true,
+  });
+  const [name, ...rest] = positionals;
+  if (rest.length > 0 || !Object.hasOwn(BENCHMARKS, name ?? '')) throw new Error(USAGE);
+  return { name, isJson: values.json, dataFolder: values.data };
+}
+
+async function main() {
+  const { name, isJson, dataFolder } = readArguments();
+  const { measure } = await BENCHMARKS[name].load();
+  const { figures, bars, context } = await measure({ dataFolder });
+  const report = { name, ok: bars.every((bar) => bar.ok), figures, bars, context };
+  (isJson ? printJson : printTable)(report);
+  if (!report.ok) process.exitCode = 1;
+}
+
+main().catch((error) => {
+  console.error(error.message);
+  process.exitCode = 2;
+});
