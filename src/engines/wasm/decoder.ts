@@ -1,4 +1,9 @@
+import { EngineError, ModelError } from '../../errors.ts';
 import type { Precision } from '../../types.ts';
+import { ForwardPass, slotBytes } from './forward-pass.ts';
+import { bestPrecision, loadKernel, type Kernel } from './load-kernel.ts';
+import { layOutScratch, TOKENS_PER_CALL, type ScratchLayout } from './scratch-layout.ts';
+import { createWeightImage, imageBytes, type WeightImage } from './weight-image.ts';
 
 /** Shape of a Llama-family decoder, read from GGUF metadata. */
 export interface LlamaConfig {
@@ -61,4 +66,185 @@ export interface Decoder {
   logits(): Float32Array;
   /** Greedy choice with log-probability and margin, computed in WebAssembly. */
   pick(): Pick;
+}
+
+export interface DecoderOptions {
+  readonly config: LlamaConfig;
+  readonly tensors: readonly TensorInfo[];
+  /** Default: `fast` where the browser has relaxed SIMD, else `exact`. */
+  readonly precision?: Precision;
+  /** Positions per slot. */
+  readonly contextLength: number;
+}
+
+const PAGE_BYTES = 65_536;
+const INITIAL_PAGES = 16;
+/** 2 GiB: the maximum the kernels are built for. */
+const MAXIMUM_PAGES = 32_768;
+
+/**
+ * Allocates memory for weights and scratch (slots come with `addSlot`) and starts a kernel.
+ * Throws `UnsupportedError` without WebAssembly SIMD, `ModelError` `unsupported-architecture` for
+ * shapes the kernels cannot do, `EngineError` `out-of-memory` or `load-failed`.
+ */
+export async function createDecoder(options: DecoderOptions): Promise<Decoder> {
+  requireShapes(options.config);
+  const precision = options.precision ?? bestPrecision();
+  const memory = new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: MAXIMUM_PAGES });
+  const kernel = await loadKernel(precision, memory);
+  return new WasmDecoder(options, precision, kernel, memory);
+}
+
+class WasmDecoder implements Decoder {
+  readonly config: LlamaConfig;
+  readonly precision: Precision;
+  readonly contextLength: number;
+  readonly maxTokensPerCall = TOKENS_PER_CALL;
+  readonly #kernel: Kernel;
+  readonly #memory: WebAssembly.Memory;
+  readonly #scratch: ScratchLayout;
+  readonly #image: WeightImage;
+  readonly #forward: ForwardPass;
+  readonly #slots: number[] = [];
+  #end: number;
+
+  // oxlint-disable-next-line eslint/max-params -- built in one place, by createDecoder
+  constructor(
+    options: DecoderOptions,
+    precision: Precision,
+    kernel: Kernel,
+    memory: WebAssembly.Memory,
+  ) {
+    const { config, tensors } = options;
+    this.config = config;
+    this.precision = precision;
+    this.contextLength = Math.ceil(options.contextLength / 4) * 4;
+    this.#kernel = kernel;
+    this.#memory = memory;
+    this.#scratch = layOutScratch(config, this.contextLength, kernel.heapBase());
+    this.#end = this.#scratch.end + imageBytes(tensors);
+    growTo(memory, this.#end);
+    this.#image = createWeightImage({ kernel, memory, base: this.#scratch.end, tensors });
+    this.#forward = new ForwardPass({
+      kernel,
+      config,
+      scratch: this.#scratch,
+      tensors: this.#image.tensors,
+      contextLength: this.contextLength,
+    });
+    writeAngles(this.#floats(this.#scratch.angles, this.contextLength * config.headDim), config);
+  }
+
+  get slots(): number {
+    return this.#slots.length;
+  }
+
+  get memoryBytes(): number {
+    return this.#memory.buffer.byteLength;
+  }
+
+  writeWeights(bytes: Uint8Array): void {
+    this.#image.write(bytes);
+  }
+
+  finishWeights(): void {
+    this.#image.finish();
+  }
+
+  addSlot(): number {
+    const start = this.#end;
+    const end = start + slotBytes(this.config, this.contextLength);
+    growTo(this.#memory, end);
+    this.#end = end;
+    return this.#slots.push(start) - 1;
+  }
+
+  forward(slot: number, position: number, tokens: readonly number[], wantsLogits: boolean): void {
+    const cache = this.#slots[slot];
+    if (cache === undefined) throw new RangeError(`forward: slot ${slot} does not exist`);
+    this.#requireRange(position, tokens);
+    this.#forward.run(cache, position, tokens, wantsLogits);
+    if (wantsLogits) this.#hidePadding();
+  }
+
+  logits(): Float32Array {
+    return this.#floats(this.#scratch.logits, this.config.vocabularySize);
+  }
+
+  pick(): Pick {
+    const { logits, paddedVocabulary, pick } = this.#scratch;
+    this.#kernel.pickGreedy(logits, paddedVocabulary, pick);
+    const result = new DataView(this.#memory.buffer, pick, 12);
+    const id = result.getInt32(0, true);
+    if (id >= 0) {
+      return { id, logProbability: result.getFloat32(4, true), margin: result.getFloat32(8, true) };
+    }
+    throw new EngineError(
+      'internal',
+      'The model computed values that are not numbers. Load it again.',
+    );
+  }
+
+  #requireRange(position: number, tokens: readonly number[]): void {
+    if (tokens.length < 1 || tokens.length > TOKENS_PER_CALL) {
+      throw new RangeError(`forward takes 1 to ${TOKENS_PER_CALL} tokens, not ${tokens.length}`);
+    }
+    if (!(position >= 0 && position + tokens.length <= this.contextLength)) {
+      throw new RangeError(`forward: positions ${position} + ${tokens.length} exceed the slot`);
+    }
+    const { vocabularySize } = this.config;
+    if (
+      tokens.some((token) => !(Number.isInteger(token) && token >= 0 && token < vocabularySize))
+    ) {
+      throw new RangeError(`forward: token ids must lie between 0 and ${vocabularySize - 1}`);
+    }
+  }
+
+  /** Rows that only fill the last group must never win. */
+  #hidePadding(): void {
+    const { logits, paddedVocabulary } = this.#scratch;
+    const { vocabularySize } = this.config;
+    this.#floats(logits, paddedVocabulary).fill(Number.NEGATIVE_INFINITY, vocabularySize);
+  }
+
+  #floats(offset: number, length: number): Float32Array {
+    return new Float32Array(this.#memory.buffer, offset, length);
+  }
+}
+
+function requireShapes(config: LlamaConfig): void {
+  const { hidden, feedForward, heads, kvHeads, headDim } = config;
+  const isBlocked = [hidden, feedForward, heads * headDim].every((width) => width % 32 === 0);
+  if (isBlocked && headDim % 16 === 0 && (kvHeads * headDim) % 8 === 0 && heads % kvHeads === 0)
+    return;
+  throw new ModelError(
+    'unsupported-architecture',
+    'The kernels need widths in multiples of 32 and heads in multiples of 16. Choose another model.',
+    { details: { hidden, feedForward, heads, kvHeads, headDim } },
+  );
+}
+
+function growTo(memory: WebAssembly.Memory, bytes: number): void {
+  const missing = Math.ceil((bytes - memory.buffer.byteLength) / PAGE_BYTES);
+  if (missing <= 0) return;
+  try {
+    memory.grow(missing);
+  } catch (cause) {
+    throw new EngineError(
+      'out-of-memory',
+      `The engine needs ${Math.ceil(bytes / 1e6)} MB and the browser does not give it. Close other tabs or choose a smaller model or context.`,
+      { cause, details: { neededBytes: bytes } },
+    );
+  }
+}
+
+/** cos and sin of every position and pair: angle = position * base^(-2i / headDim) (RoFormer, eq. 15). */
+function writeAngles(target: Float32Array, config: LlamaConfig): void {
+  const { headDim, ropeBase } = config;
+  for (let index = 0; index < target.length; index += 2) {
+    const position = Math.floor(index / headDim);
+    const angle = position * ropeBase ** (-(index % headDim) / headDim);
+    target[index] = Math.cos(angle);
+    target[index + 1] = Math.sin(angle);
+  }
 }

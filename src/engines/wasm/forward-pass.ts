@@ -1,0 +1,313 @@
+import type { LlamaConfig } from './decoder.ts';
+import type { Kernel } from './load-kernel.ts';
+import { TOKENS_PER_CALL, type ScratchLayout } from './scratch-layout.ts';
+import type { PlacedTensor } from './weight-image.ts';
+
+/** The tensors of one layer, by their role. */
+interface Layer {
+  readonly attentionNorm: PlacedTensor;
+  readonly query: PlacedTensor;
+  readonly key: PlacedTensor;
+  readonly value: PlacedTensor;
+  readonly output: PlacedTensor;
+  readonly feedForwardNorm: PlacedTensor;
+  readonly gate: PlacedTensor;
+  readonly up: PlacedTensor;
+  readonly down: PlacedTensor;
+}
+
+export interface ForwardPassOptions {
+  readonly kernel: Kernel;
+  readonly config: LlamaConfig;
+  readonly scratch: ScratchLayout;
+  readonly tensors: ReadonlyMap<string, PlacedTensor>;
+  readonly contextLength: number;
+}
+
+/** Bytes of keys and values that one slot of `contextLength` positions takes. */
+export function slotBytes(config: LlamaConfig, contextLength: number): number {
+  return 2 * config.layers * layerCacheBytes(config, contextLength);
+}
+
+/**
+ * Runs the layers over up to `TOKENS_PER_CALL` tokens. `cache` is the slot's first byte: all keys
+ * of a layer, then all its values, layer after layer.
+ */
+export class ForwardPass {
+  readonly #kernel: Kernel;
+  readonly #config: LlamaConfig;
+  readonly #scratch: ScratchLayout;
+  readonly #contextLength: number;
+  readonly #embedding: PlacedTensor;
+  readonly #outputNorm: PlacedTensor;
+  readonly #head: PlacedTensor;
+  readonly #layers: readonly Layer[];
+  readonly #input: QuantizedInput;
+
+  constructor(options: ForwardPassOptions) {
+    this.#kernel = options.kernel;
+    this.#config = options.config;
+    this.#scratch = options.scratch;
+    this.#contextLength = options.contextLength;
+    this.#embedding = find(options.tensors, 'token_embd.weight');
+    this.#outputNorm = find(options.tensors, 'output_norm.weight');
+    this.#head = options.tensors.get('output.weight') ?? this.#embedding;
+    this.#layers = Array.from({ length: options.config.layers }, (_, index) =>
+      findLayer(options.tensors, index),
+    );
+    this.#input = new QuantizedInput(options.kernel, options.scratch);
+  }
+
+  run(cache: number, position: number, tokens: readonly number[], wantsLogits: boolean): void {
+    tokens.forEach((token, index) => this.#embed(token, index));
+    const bytes = layerCacheBytes(this.#config, this.#contextLength);
+    this.#layers.forEach((layer, index) => {
+      const keys = cache + 2 * index * bytes;
+      this.#attention(layer, { keys, values: keys + bytes }, position, tokens.length);
+      this.#feedForward(layer, tokens.length);
+    });
+    if (wantsLogits) this.#logits(tokens.length - 1);
+  }
+
+  #embed(token: number, index: number): void {
+    const { offset, format, blocks, columns } = this.#embedding;
+    const out = this.#scratch.hidden + index * this.#config.hidden * 4;
+    if (format === 'q4') this.#kernel.embedRow4(offset, token, blocks, out);
+    else if (format === 'q8') this.#kernel.embedRow8(offset, token, blocks, out);
+    else if (format === 'f16') this.#kernel.embedRowF16(offset, token, columns, out);
+    else this.#kernel.embedRowF32(offset, token, columns, out);
+  }
+
+  #attention(
+    layer: Layer,
+    cache: { readonly keys: number; readonly values: number },
+    position: number,
+    count: number,
+  ): void {
+    const { hidden, query, key, value, attended } = this.#scratch;
+    this.#normalize(hidden, layer.attentionNorm, count);
+    this.#input.multiply(layer.query, query);
+    this.#input.multiply(layer.key, key);
+    this.#input.multiply(layer.value, value);
+    for (let index = 0; index < count; index++) this.#cacheToken(cache, position, index);
+    for (let index = 0; index < count; index++) this.#attendToken(cache, position, index);
+    this.#input.set(attended, this.#config.heads * this.#config.headDim, count);
+    this.#addProjection(layer.output, count);
+  }
+
+  #cacheToken(
+    cache: { readonly keys: number; readonly values: number },
+    position: number,
+    index: number,
+  ): void {
+    const { heads, kvHeads, headDim } = this.#config;
+    const query = this.#scratch.query + index * heads * headDim * 4;
+    const key = this.#scratch.key + index * kvHeads * headDim * 4;
+    const value = this.#scratch.value + index * kvHeads * headDim * 4;
+    const at = position + index;
+    const angles = this.#scratch.angles + at * headDim * 4;
+    this.#kernel.rotate(query, heads, headDim, angles);
+    this.#kernel.rotate(key, kvHeads, headDim, angles);
+    this.#kernel.storeKeyValue(
+      key,
+      value,
+      cache.keys,
+      cache.values,
+      at,
+      this.#contextLength,
+      kvHeads,
+      headDim,
+    );
+  }
+
+  #attendToken(
+    cache: { readonly keys: number; readonly values: number },
+    position: number,
+    index: number,
+  ): void {
+    const { heads, kvHeads, headDim } = this.#config;
+    const offset = index * heads * headDim * 4;
+    this.#kernel.attend(
+      this.#scratch.query + offset,
+      cache.keys,
+      cache.values,
+      this.#scratch.attended + offset,
+      this.#scratch.scores,
+      position + index + 1,
+      this.#contextLength,
+      heads,
+      kvHeads,
+      headDim,
+    );
+  }
+
+  #feedForward(layer: Layer, count: number): void {
+    const { hidden, gate, up } = this.#scratch;
+    this.#normalize(hidden, layer.feedForwardNorm, count);
+    this.#input.multiply(layer.gate, gate);
+    this.#input.multiply(layer.up, up);
+    this.#kernel.siluMultiply(gate, up, count * this.#config.feedForward);
+    this.#input.set(gate, this.#config.feedForward, count);
+    this.#addProjection(layer.down, count);
+  }
+
+  #normalize(source: number, norm: PlacedTensor, count: number): void {
+    const { hidden, rmsEpsilon } = this.#config;
+    const { normed } = this.#scratch;
+    this.#kernel.rmsNorm(source, norm.offset, normed, hidden, count, rmsEpsilon);
+    this.#input.set(normed, hidden, count);
+  }
+
+  #addProjection(matrix: PlacedTensor, count: number): void {
+    const { hidden, projected } = this.#scratch;
+    this.#input.multiply(matrix, projected);
+    this.#kernel.add(hidden, projected, count * this.#config.hidden);
+  }
+
+  #logits(index: number): void {
+    const { hidden, logits } = this.#scratch;
+    this.#normalize(hidden + index * this.#config.hidden * 4, this.#outputNorm, 1);
+    this.#input.multiply(this.#head, logits);
+  }
+}
+
+/** The input of the next matrices: quantised once per number format that they need. */
+class QuantizedInput {
+  readonly #kernel: Kernel;
+  readonly #scratch: ScratchLayout;
+  readonly #usesInt8: boolean;
+  #source = 0;
+  #columns = 0;
+  #tiles: readonly Tile[] = [];
+  #hasInput4 = false;
+  #hasInput8 = false;
+
+  constructor(kernel: Kernel, scratch: ScratchLayout) {
+    this.#kernel = kernel;
+    this.#scratch = scratch;
+    this.#usesInt8 = kernel.usesInt8() === 1;
+  }
+
+  set(source: number, columns: number, count: number): void {
+    this.#source = source;
+    this.#columns = columns;
+    this.#tiles = TILINGS[count] ?? [];
+    this.#hasInput4 = false;
+    this.#hasInput8 = false;
+  }
+
+  /** matrix times every token, to `out`: one row of `8 * groups` f32 per token. */
+  multiply(matrix: PlacedTensor, out: number): void {
+    if (matrix.format === 'q4') this.#multiply4(matrix, out);
+    else if (matrix.format === 'q8') this.#multiply8(matrix, out);
+    else this.#multiplyFloat(matrix, out);
+  }
+
+  #multiply4({ offset, groups, blocks }: PlacedTensor, out: number): void {
+    if (!this.#hasInput4) this.#quantize4(blocks);
+    const stride = groups * 32;
+    for (const { start, tokens } of this.#tiles) {
+      const x = this.#tileAddress(this.#scratch.quantized4, start, this.#usesInt8 ? 40 : 72);
+      const target = out + start * stride;
+      if (tokens === 8) this.#kernel.matmul4x8(offset, groups, blocks, x, target, stride);
+      else if (tokens === 4) this.#kernel.matmul4x4(offset, groups, blocks, x, target, stride);
+      else this.#kernel.matvec4(offset, groups, blocks, x, target);
+    }
+  }
+
+  #multiply8({ offset, groups, blocks }: PlacedTensor, out: number): void {
+    if (!this.#hasInput8) this.#quantize8(blocks);
+    const stride = groups * 32;
+    for (const { start, tokens } of this.#tiles) {
+      const x = this.#tileAddress(this.#scratch.quantized8, start, 72);
+      const target = out + start * stride;
+      if (tokens === 1) this.#kernel.matvec8(offset, groups, blocks, x, target);
+      else this.#kernel.matmul8(offset, groups, blocks, x, target, stride, tokens);
+    }
+  }
+
+  #multiplyFloat({ offset, groups, columns, format }: PlacedTensor, out: number): void {
+    const stride = groups * 32;
+    const run = format === 'f16' ? this.#kernel.matmulF16 : this.#kernel.matmulF32;
+    for (const { start, tokens } of this.#tiles) {
+      const x = this.#source + start * columns * 4;
+      run(offset, groups, columns, x, columns * 4, out + start * stride, stride, tokens);
+    }
+  }
+
+  #quantize4(blocks: number): void {
+    const stride = this.#columns * 4;
+    for (const { start, tokens } of this.#tiles) {
+      const source = this.#source + start * stride;
+      const target = this.#tileAddress(this.#scratch.quantized4, start, this.#usesInt8 ? 40 : 72);
+      if (this.#usesInt8) this.#kernel.quantizeInt8(source, stride, target, blocks, tokens);
+      else this.#kernel.quantizeInt16(source, stride, target, blocks, tokens, FOUR_BIT_ORDER);
+    }
+    this.#hasInput4 = true;
+  }
+
+  #quantize8(blocks: number): void {
+    const stride = this.#columns * 4;
+    for (const { start, tokens } of this.#tiles) {
+      const source = this.#source + start * stride;
+      const target = this.#tileAddress(this.#scratch.quantized8, start, 72);
+      this.#kernel.quantizeInt16(source, stride, target, blocks, tokens, PLAIN_ORDER);
+    }
+    this.#hasInput8 = true;
+  }
+
+  #tileAddress(base: number, start: number, bytesPerBlock: number): number {
+    return base + start * (this.#columns / 32) * bytesPerBlock;
+  }
+}
+
+const PLAIN_ORDER = 0;
+const FOUR_BIT_ORDER = 1;
+
+/** `tokens` may exceed what is left: a tile of 4 or 8 for 3 or 7 tokens is cheaper than single ones. */
+interface Tile {
+  readonly start: number;
+  readonly tokens: 1 | 4 | 8;
+}
+
+const TILINGS: readonly (readonly Tile[])[] = Array.from(
+  { length: TOKENS_PER_CALL + 1 },
+  (_, count) => tilesFor(count),
+);
+
+function tilesFor(count: number): readonly Tile[] {
+  const tiles: Tile[] = [];
+  let start = 0;
+  while (start < count) {
+    const left = count - start;
+    const tokens = left >= 7 ? 8 : left >= 3 ? 4 : 1;
+    tiles.push({ start, tokens });
+    start += tokens;
+  }
+  return tiles;
+}
+
+function layerCacheBytes(config: LlamaConfig, contextLength: number): number {
+  return config.kvHeads * config.headDim * contextLength * 4;
+}
+
+function findLayer(tensors: ReadonlyMap<string, PlacedTensor>, index: number): Layer {
+  const weight = (name: string): PlacedTensor => find(tensors, `blk.${index}.${name}.weight`);
+  return {
+    attentionNorm: weight('attn_norm'),
+    query: weight('attn_q'),
+    key: weight('attn_k'),
+    value: weight('attn_v'),
+    output: weight('attn_output'),
+    feedForwardNorm: weight('ffn_norm'),
+    gate: weight('ffn_gate'),
+    up: weight('ffn_up'),
+    down: weight('ffn_down'),
+  };
+}
+
+function find(tensors: ReadonlyMap<string, PlacedTensor>, name: string): PlacedTensor {
+  const tensor = tensors.get(name);
+  if (tensor === undefined) throw new TypeError(`createDecoder needs the tensor ${name}`);
+  return tensor;
+}

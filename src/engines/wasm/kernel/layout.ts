@@ -1,0 +1,68 @@
+// The formats every kernel agrees on. Sizes in bytes.
+//
+// Matrices are stored in groups of 8 rows; a block is 32 consecutive columns (k) of one group.
+//   4-bit block, 160 B: [8 x f16 scale d][8 x f16 min m], then for j = 0..3 two vectors of 16 B
+//     (rows 0-3, rows 4-7): byte r * 4 + i holds column 8j + i (low nibble) and 8j + 4 + i (high).
+//     weight = d * nibble + m.
+//   8-bit block, 272 B: [8 x f16 scale d], then 16 vectors: int8 pairs (2i, 2i + 1) of rows 0..7.
+//   f16: per column 8 x f16; f32: per column 8 x f32.
+//
+// Quantised activations are interleaved for a tile of T tokens so that one pointer with constant
+// offsets reaches them all. Per block of 32 columns:
+//   int8:  for j = 0..3, for t: 8 B (columns 8j .. 8j + 7)
+//   int16, 4-bit order: for j = 0..3, for t: pairs (0,2) (1,3) (4,6) (5,7) of columns 8j + ...;
+//          the pair (4,6) is divided by 16, since its nibbles are used unshifted.
+//   int16, plain order: for i = 0..15, for t: pair (2i, 2i + 1)
+//   then T x f32 scale, then T x f32 scale * sum of the quantised values.
+
+export const ROWS: i32 = 8;
+export const BLOCK: i32 = 32;
+export const BLOCK4_BYTES: i32 = 160;
+export const BLOCK8_BYTES: i32 = 272;
+
+// A f16 moved into f32 by shifting its bits is 2^-112 too small. Activation scales carry 2^64 and
+// sums are multiplied by 2^48 at the end: nothing on the way becomes denormal (which is slow) or
+// overflows.
+export const SCALE_UP: f32 = 18446744073709551616.0; // 2^64
+export const SUM_UP: f32 = 281474976710656.0; // 2^48
+
+/** Four f16 (the low or high half of `h`) as f32 times 2^-112. */
+// @ts-ignore: decorator
+@inline
+export function lowHalves(h: v128): v128 {
+  return v128.and(i32x4.shl(i32x4.extend_low_i16x8_s(h), 13), i32x4.splat(0x8fffffff));
+}
+
+// @ts-ignore: decorator
+@inline
+export function highHalves(h: v128): v128 {
+  return v128.and(i32x4.shl(i32x4.extend_high_i16x8_s(h), 13), i32x4.splat(0x8fffffff));
+}
+
+/** a * b + c. One instruction where the browser has relaxed SIMD. */
+// @ts-ignore: decorator
+@inline
+export function multiplyAdd(a: v128, b: v128, c: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_madd(a, b, c);
+  return f32x4.add(f32x4.mul(a, b), c);
+}
+
+// @ts-ignore: decorator
+@inline
+export function sumLanes(v: v128): f32 {
+  const pairs = f32x4.add(v, i8x16.shuffle(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
+  return f32x4.extract_lane(pairs, 0) + f32x4.extract_lane(pairs, 1);
+}
+
+// @ts-ignore: decorator
+@inline
+export function maxLanes(v: v128): f32 {
+  const pairs = f32x4.max(v, i8x16.shuffle(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
+  return max(f32x4.extract_lane(pairs, 0), f32x4.extract_lane(pairs, 1));
+}
+
+/** Scalar f16 bits to f32, exact. */
+export function halfToFloat(h: i32): f32 {
+  const bits = ((h & 0x7fff) << 13) | ((h & 0x8000) << 16);
+  return reinterpret<f32>(bits) * 5192296858534827628530496329220096.0; // 2^112
+}
