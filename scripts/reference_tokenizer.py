@@ -57,10 +57,12 @@ class ReferenceTokenizer:
         return tokenizer
 
     def encode(self, text: str, allow_special: bool = False) -> list[int]:
-        """Lone surrogates count as U+FFFD, as TextEncoder in JavaScript makes them."""
-        clean = "".join("\ufffd" if 0xD800 <= ord(c) < 0xE000 else c for c in text)
         chosen = self.full if allow_special else self.plain
-        return chosen.encode(clean, add_special_tokens=False).ids
+        return chosen.encode(self.clean(text), add_special_tokens=False).ids
+
+    def clean(self, text: str) -> str:
+        """Lone surrogates count as U+FFFD, as TextEncoder in JavaScript makes them."""
+        return "".join("\ufffd" if 0xD800 <= ord(c) < 0xE000 else c for c in text)
 
     def render(self, messages: list[dict[str, str]]) -> str:
         environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)

@@ -6,7 +6,7 @@ are rendered by the Python library jinja2.
 
     python3 -m venv .cache/python && .cache/python/bin/pip install -r scripts/requirements.txt
     .cache/python/bin/python scripts/tokenizer-vectors.py models/fixture/tiny.gguf \
-        test/golden/tokenizer-vectors-tiny.json
+        test/golden/tokenizer-vectors-tiny.json --pre-tokenizers
     .cache/python/bin/python scripts/tokenizer-vectors.py MODEL.gguf \
         test/golden/tokenizer-vectors.json
 
@@ -34,21 +34,12 @@ from reference_tokenizer import ReferenceTokenizer, describe_model
 
 SEED = 4711
 FUZZ_STRINGS = 160
+CONVERSATIONS = 40
 
-LLAMA3 = (
+LLAMA3_WORDS = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
     r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
-OTHER_PRE_TOKENIZERS = {
-    "gpt-2": pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True),
-    "llama-bpe": pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(LLAMA3), behavior="isolated", invert=False),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    ),
-}
-
 STRINGS = {
     "plain": [
         "",
@@ -313,37 +304,82 @@ def fuzz_strings() -> list[str]:
     ]
 
 
-def join_surrogates(text: str) -> str:
-    """A high and a low surrogate side by side are one character, as in JavaScript."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass") \
-        if is_paired(text) else merge_pairs(text)
+def all_strings() -> list[str]:
+    """Surrogates that meet become one character, as they do when JavaScript reads the JSON."""
+    texts = [text for group in STRINGS.values() for text in group] + fuzz_strings()
+    joined = (text.encode("utf-16-le", "surrogatepass") for text in texts)
+    return [text.decode("utf-16-le", "surrogatepass") for text in joined]
 
 
-def conversations() -> list[list[dict[str, str]]]:
-    """Ordinary text only: what a template does with special tokens in content is ours to define."""
+def all_conversations() -> list[list[dict[str, str]]]:
+    """Ordinary text only: what becomes of special tokens inside a message is ours to define."""
     rng = random.Random(SEED + 1)
-    plain = [text for group in ("plain", "white space", "digits", "emoji", "scripts", "code")
-             for text in STRINGS[group]]
+    groups = ("plain", "white space", "digits", "emoji", "scripts", "code")
+    texts = [text for group in groups for text in STRINGS[group]]
     result = []
-    for index in range(40):
-        system = [{"role": "system", "content": rng.choice(plain)}] if index % 3 == 0 else []
+    for index in range(CONVERSATIONS):
+        system = [{"role": "system", "content": rng.choice(texts)}] if index % 3 == 0 else []
         turns = []
         for turn in range(1 + 2 * rng.randint(0, 2)):
-            content = "".join(rng.choice(plain)[:120] for _ in range(rng.randint(1, 3)))
+            content = "".join(rng.choice(texts)[:120] for _ in range(rng.randint(1, 3)))
             turns.append({"role": "assistant" if turn % 2 else "user", "content": content})
         result.append(system + turns)
     return result
 
 
-def describe_string(tokenizer: ReferenceTokenizer, text: str, others: dict) -> dict:
-    plain, special = tokenizer.encode(text), tokenizer.encode(text, allow_special=True)
-    row = {"text": text, "tokens": plain}
-    if special != plain:
+def other_tokenizers(reference: ReferenceTokenizer) -> dict:
+    """The same vocabulary under other ways of cutting words."""
+    gpt2, llama = reference.build(with_special=False), reference.build(with_special=False)
+    gpt2.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
+    llama.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(LLAMA3_WORDS), behavior="isolated", invert=False),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    llama.model.ignore_merges = True
+    return {"gpt-2": gpt2, "llama-bpe": llama}
+
+
+def describe_string(reference: ReferenceTokenizer, others: dict, text: str) -> dict:
+    tokens, special = reference.encode(text), reference.encode(text, allow_special=True)
+    row = {"text": text, "tokens": tokens}
+    if special != tokens:
         row["special"] = special
     if others:
-        row["preTokenizers"] = {name: other.encode(clean(text)).ids for name, other in others.items()}
+        clean = reference.clean(text)
+        row["preTokenizers"] = {
+            name: other.encode(clean, add_special_tokens=False).ids for name, other in others.items()
+        }
     return row
 
 
+def describe_conversation(reference: ReferenceTokenizer, messages: list[dict[str, str]]) -> dict:
+    tokens = reference.encode(reference.render(messages), allow_special=True)
+    return {"messages": messages, "tokens": tokens}
+
+
 def main() -> None:
-    pass
+    if len(sys.argv) not in (3, 4):
+        raise SystemExit(
+            "Use: python scripts/tokenizer-vectors.py MODEL.gguf OUT.json [--pre-tokenizers]"
+        )
+    path, target = Path(sys.argv[1]), Path(sys.argv[2])
+    reference = ReferenceTokenizer(GGUFReader(path))
+    others = other_tokenizers(reference) if "--pre-tokenizers" in sys.argv else {}
+    strings = [describe_string(reference, others, text) for text in all_strings()]
+    conversations = [describe_conversation(reference, talk) for talk in all_conversations()]
+
+    def lines(rows: list[dict]) -> str:
+        return ",\n".join(json.dumps(row, separators=(",", ":")) for row in rows)
+
+    about = json.dumps(describe_model(path))
+    target.write_text(
+        '{"model":' + about + ',\n"strings":[\n' + lines(strings)
+        + '\n],\n"conversations":[\n' + lines(conversations) + "\n]}\n"
+    )
+    print(f"{target.name}: {len(strings)} strings, {len(conversations)} conversations")
+
+
+if __name__ == "__main__":
+    main()
