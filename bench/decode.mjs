@@ -1,0 +1,164 @@
+// Decode and prefill speed of our engine in a Chromium worker, both builds, beside a plain read loop of
+// the same bytes in the same run: rounds of all of them take turns, so a busy machine slows them alike.
+import { createReadStream, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpus, homedir, loadavg, tmpdir } from 'node:os';
+import path from 'node:path';
+import { chromium } from 'playwright';
+import { build, preview } from 'vite';
+import { compileKernel, isUpToDate } from '../scripts/build-kernel.mjs';
+import { ensureBrowser } from '../scripts/ensure-browser.mjs';
+import { root } from '../scripts/helpers/command.mjs';
+import { atMost, medianOf, quantileOf, rounded } from './report.mjs';
+
+/** Decode may take at most this many times what merely reading its bytes takes. */
+const READ_LOOP_BAR = 2;
+const ROUNDS = 12;
+const CONTEXT_LENGTH = 512;
+const PAGE_TIMEOUT_MS = 300_000;
+
+export async function measure({ dataFolder }) {
+  const entry = defaultModel();
+  const modelFile = findModel(entry, dataFolder);
+  await buildReadLoop();
+  const folder = mkdtempSync(path.join(tmpdir(), 'edgewise-bench-'));
+  try {
+    await buildPage(folder);
+    const { samples, browserVersion } = await runPage({ folder, modelFile, entry });
+    return summarise(samples, { entry, browserVersion });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function defaultModel() {
+  const catalogue = JSON.parse(readFileSync(path.join(root, 'models/catalogue.json'), 'utf8'));
+  return catalogue.models.find((model) => model.id === catalogue.default);
+}
+
+/** `--data DIR` with the file under its own name, else the cache that `edgewise pull` fills. */
+function findModel(entry, dataFolder) {
+  const cache = process.env['XDG_CACHE_HOME'] || path.join(homedir(), '.cache');
+  const file =
+    dataFolder === undefined
+      ? path.join(cache, 'edgewise/models', `${entry.sha256}.gguf`)
+      : path.join(dataFolder, entry.file);
+  if (existsSync(file)) return file;
+  throw new Error(`${file} is not there. Get the model first: npx --no-install edgewise pull`);
+}
+
+async function buildReadLoop() {
+  const entry = path.join(root, 'bench/kernels/read-loop.ts');
+  const outFile = path.join(root, 'bench/kernels/read-loop.wasm');
+  if (!isUpToDate(outFile, [entry])) await compileKernel({ entry, outFile, features: ['simd'] });
+}
+
+async function buildPage(outDir) {
+  await build({
+    configFile: false,
+    root: path.join(root, 'bench/decode'),
+    logLevel: 'error',
+    worker: { format: 'es' },
+    build: { outDir, emptyOutDir: false, assetsInlineLimit: 0, target: 'es2022' },
+  });
+}
+
+async function runPage({ folder, modelFile, entry }) {
+  const server = await serve(folder, modelFile);
+  const browser = await chromium.launch({ executablePath: ensureBrowser() });
+  try {
+    const page = await browser.newPage();
+    await page.goto(server.resolvedUrls.local[0]);
+    await page.waitForFunction(() => 'measureDecode' in globalThis);
+    page.setDefaultTimeout(PAGE_TIMEOUT_MS);
+    const samples = await page.evaluate((options) => globalThis.measureDecode(options), {
+      modelUrl: '/model.gguf',
+      sizeBytes: entry.sizeBytes,
+      sha256: entry.sha256,
+      rounds: ROUNDS,
+      contextLength: CONTEXT_LENGTH,
+    });
+    return { samples, browserVersion: browser.version() };
+  } finally {
+    await browser.close();
+    await server.close();
+  }
+}
+
+function serve(outDir, modelFile) {
+  const model = {
+    name: 'model-file',
+    configurePreviewServer({ middlewares }) {
+      middlewares.use('/model.gguf', (_request, response) => {
+        createReadStream(modelFile).pipe(response);
+      });
+    },
+  };
+  return preview({
+    configFile: false,
+    root: path.join(root, 'bench/decode'),
+    logLevel: 'error',
+    plugins: [model],
+    build: { outDir },
+    preview: { host: '127.0.0.1', port: 0 },
+  });
+}
+
+function summarise(samples, { entry, browserVersion }) {
+  const readLoopMs = medianOf(samples.readLoopMs);
+  const exact = figuresOf('exact', samples, readLoopMs);
+  const fast = figuresOf('fast', samples, readLoopMs);
+  return {
+    figures: {
+      ...fast,
+      ...exact,
+      readLoopMs: rounded(readLoopMs),
+      readLoopGBPerSecond: rounded(samples.bytesPerToken / readLoopMs / 1e6),
+      bytesPerToken: samples.bytesPerToken,
+    },
+    bars: [
+      atMost(
+        'decode (fast) relative to reading its bytes',
+        fast.fastDecodePerReadLoop,
+        READ_LOOP_BAR,
+      ),
+    ],
+    context: {
+      model: entry.id,
+      browser: `Chromium ${browserVersion}`,
+      cpu: cpus()[0]?.model.trim() ?? 'unknown',
+      cores: cpus().length,
+      loadAverage: rounded(loadavg()[0]),
+      threads: 1,
+      rounds: ROUNDS,
+      decodedTokens: samples.builds.fast.decodeMs.length,
+      contextTokens: samples.contextTokens,
+      contextLength: CONTEXT_LENGTH,
+      prompt32Tokens: samples.prompt32Tokens,
+      prompt128Tokens: samples.prompt128Tokens,
+    },
+  };
+}
+
+function figuresOf(name, samples, readLoopMs) {
+  const times = samples.builds[name];
+  const decodeMs = medianOf(times.decodeMs);
+  const prefill32Ms = medianOf(times.prefill32Ms);
+  const prefill128Ms = medianOf(times.prefill128Ms);
+  const figures = {
+    DecodeMs: decodeMs,
+    DecodeP90Ms: quantileOf(times.decodeMs, 0.9),
+    DecodeTokensPerSecond: 1000 / decodeMs,
+    DecodePerReadLoop: decodeMs / readLoopMs,
+    Prefill32Ms: prefill32Ms,
+    Prefill32P90Ms: quantileOf(times.prefill32Ms, 0.9),
+    Prefill32TokensPerSecond: (samples.prompt32Tokens * 1000) / prefill32Ms,
+    Prefill128Ms: prefill128Ms,
+    Prefill128P90Ms: quantileOf(times.prefill128Ms, 0.9),
+    Prefill128TokensPerSecond: (samples.prompt128Tokens * 1000) / prefill128Ms,
+    LoadMs: times.loadMs,
+    MemoryBytes: times.memoryBytes,
+  };
+  return Object.fromEntries(
+    Object.entries(figures).map(([key, value]) => [`${name}${key}`, rounded(value)]),
+  );
+}
