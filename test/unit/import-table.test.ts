@@ -52,6 +52,12 @@ const cases: readonly Case[] = [
   },
   { file: 'src/worker/host.ts', code: `import 'comlink';`, rule: table },
   { file: 'src/worker/host.ts', code: `import '../runtime.ts';`, rule: table },
+  { file: 'src/worker/start-worker.ts', code: `import './worker.ts';`, rule: table },
+  {
+    file: 'src/worker/start-worker.ts',
+    code: `export const url = new URL('./worker.js', import.meta.url);`,
+    rule: null,
+  },
   { file: 'src/worker/protocol.ts', code: `import './host.ts';`, rule: table },
   { file: 'src/worker/worker.ts', code: `import '../tiers/device.ts';`, rule: table },
   { file: 'src/worker/connect.ts', code: `import './host.ts';`, rule: table },
