@@ -1,0 +1,218 @@
+import { EngineError } from '../errors.ts';
+import type { DownloadProgress } from '../types.ts';
+import type { Carrier } from './carrier.ts';
+import { startHeartbeat, watchLifeLock } from './life-signal.ts';
+import type { Heartbeat } from './life-signal.ts';
+import { createPendingCalls } from './pending-calls.ts';
+import type { PendingCalls } from './pending-calls.ts';
+import { parseHostMessage } from './protocol.ts';
+import type {
+  Envelope,
+  GenerateRequest,
+  HostControl,
+  HostMessage,
+  PageMessage,
+  WireResult,
+} from './protocol.ts';
+import type { StepStream } from './step-stream.ts';
+import { decodeError } from './wire-error.ts';
+
+/** One start of a host, seen from the page. It owns every call in flight and ends all of them. */
+export interface Link {
+  /** Runs a control call; an abort of `signal` ends it here and there. */
+  call<Value>(invoke: ControlInvocation<Value>, options?: LinkCallOptions): Promise<Value>;
+  /** Asks for steps, which go into `stream`. Returns how to end the run in the host. */
+  generate(request: GenerateRequest, stream: StepStream): () => void;
+  /** Ends every pending call with this error, and the host. */
+  close(error: Error): void;
+}
+
+export type ControlInvocation<Value> = (
+  control: HostControl,
+  envelope: Envelope,
+) => Promise<WireResult<Value>>;
+
+export interface LinkCallOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
+}
+
+export interface LinkOptions {
+  readonly carrier: Carrier;
+  /** The host's control calls, through comlink. */
+  readonly control: HostControl;
+  readonly from: string;
+  /** State and warning messages. */
+  onEvent(message: HostMessage): void;
+  /** The host is gone and every pending call was rejected with this error. */
+  onLost(error: Error): void;
+}
+
+/** A script of a few hundred kB must load and parse, on slow phones and slow networks. */
+const START_TIMEOUT_MS = 30_000;
+
+/** Resolves once the host answers, rejects with `EngineError` `worker-crashed` when it does not. */
+export function openLink(options: LinkOptions): Promise<Link> {
+  const { carrier } = options;
+  const calls = createPendingCalls();
+  const watches: (() => void)[] = [];
+  let isClosed = false;
+
+  function close(error: Error): void {
+    if (isClosed) return;
+    isClosed = true;
+    for (const stop of watches) stop();
+    carrier.terminate();
+    carrier.port.close();
+    calls.failAll(error);
+  }
+
+  function lose(cause: unknown): void {
+    if (isClosed) return;
+    const error = crashError(cause);
+    close(error);
+    options.onLost(error);
+  }
+
+  return new Promise((resolve, reject) => {
+    const sender: Sender = { ...options, calls, post: createPost(options, () => isClosed) };
+    // The start is a call like any other: it ends when the host does.
+    const startId = calls.open({ onMessage: () => false, fail: reject });
+    const heartbeat = watchHost(sender, watches, lose);
+    const timer = setTimeout(
+      () => lose(new Error(`It did not answer within ${START_TIMEOUT_MS / 1000} s.`)),
+      START_TIMEOUT_MS,
+    );
+    watches.push(() => clearTimeout(timer));
+    listen(options, (message) => {
+      heartbeat?.heard();
+      if (message.type === 'state' || message.type === 'warning') options.onEvent(message);
+      else if (message.type === 'ready' && calls.forget(startId)) {
+        clearTimeout(timer);
+        if (message.hasLock) {
+          const onGone = (): void => lose(new Error('The browser ended it.'));
+          watches.push(watchLifeLock(carrier.epoch, onGone));
+        }
+        resolve(createLink(sender, close));
+      } else calls.deliver(message);
+    });
+  });
+}
+
+/** A message before its envelope is added. */
+type Untagged<Message> = Message extends Envelope ? Omit<Message, keyof Envelope> : never;
+
+type Post = (id: number, message: Untagged<PageMessage>) => void;
+
+interface Sender extends LinkOptions {
+  readonly calls: PendingCalls;
+  readonly post: Post;
+}
+
+function createPost({ carrier, from }: LinkOptions, isClosed: () => boolean): Post {
+  return (id, message) => {
+    if (isClosed()) return;
+    const { epoch, port } = carrier;
+    port.postMessage({ epoch, from, id, ...message } satisfies PageMessage);
+  };
+}
+
+function watchHost(
+  { carrier, calls, post }: Sender,
+  watches: (() => void)[],
+  lose: (cause: Error) => void,
+): Heartbeat | null {
+  carrier.onFailure(lose);
+  if (!carrier.isRemote) return null;
+  const heartbeat = startHeartbeat({
+    isNeeded: () => calls.size > 0,
+    beat: () => post(0, { type: 'ping' }),
+    onLost: () => lose(new Error('It stopped answering.')),
+  });
+  watches.push(heartbeat.stop);
+  return heartbeat;
+}
+
+function listen({ carrier }: LinkOptions, receive: (message: HostMessage) => void): void {
+  carrier.port.addEventListener('message', (event: MessageEvent<unknown>) => {
+    const message = parseHostMessage(event.data);
+    if (message?.epoch === carrier.epoch) receive(message);
+  });
+  carrier.port.start();
+}
+
+function createLink(sender: Sender, close: (error: Error) => void): Link {
+  const { calls, post } = sender;
+  return {
+    call: (invoke, options = {}) => runControlCall(sender, invoke, options),
+    generate(request, stream) {
+      const id = calls.open({ onMessage: (message) => feed(stream, message), fail: stream.fail });
+      post(id, { type: 'generate', request });
+      return () => {
+        if (calls.forget(id)) post(id, { type: 'abort' });
+      };
+    },
+    close,
+  };
+}
+
+/** Returns `true` when the run is over. */
+function feed(stream: StepStream, message: HostMessage): boolean {
+  if (message.type === 'error') {
+    stream.fail(decodeError(message.error));
+    return true;
+  }
+  if (message.type !== 'step') return false;
+  stream.push(message.step);
+  if (message.step.type !== 'end') return false;
+  stream.close();
+  return true;
+}
+
+/** comlink never rejects a call whose other side is gone, so each is also a pending call of ours. */
+async function runControlCall<Value>(
+  { calls, post, control, carrier, from }: Sender,
+  invoke: ControlInvocation<Value>,
+  { signal, onProgress }: LinkCallOptions,
+): Promise<Value> {
+  signal?.throwIfAborted();
+  const interruption = createInterruption();
+  const id = calls.open({
+    onMessage(message) {
+      if (message.type === 'progress') onProgress?.(message.progress);
+      return false;
+    },
+    fail: interruption.trigger,
+  });
+  const onAbort = (): void => {
+    interruption.trigger(signal?.reason);
+    post(id, { type: 'abort' });
+  };
+  signal?.addEventListener('abort', onAbort, { once: true });
+  try {
+    const call = invoke(control, { epoch: carrier.epoch, from, id });
+    const outcome = await Promise.race([call, interruption.promise]);
+    if (outcome.status === 'failed') throw decodeError(outcome.error);
+    return outcome.value;
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+    calls.forget(id);
+  }
+}
+
+/** A promise that rejects when told to. */
+function createInterruption(): { promise: Promise<never>; trigger(reason: unknown): void } {
+  let trigger: (reason: unknown) => void = () => undefined;
+  const promise = new Promise<never>((_resolve, reject) => {
+    trigger = reject;
+  });
+  return { promise, trigger: (reason) => trigger(reason) };
+}
+
+function crashError(cause: unknown): EngineError {
+  return new EngineError(
+    'worker-crashed',
+    'The worker that runs the model stopped. Repeat the call: it starts a new worker and loads the model again.',
+    { cause, isRetryable: true },
+  );
+}
