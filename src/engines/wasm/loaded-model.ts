@@ -1,0 +1,102 @@
+import { EngineError, ModelError } from '../../errors.ts';
+import type { ChatTemplate } from '../../text/chat-template.ts';
+import type { Tokenizer } from '../../text/tokenizer.ts';
+import type { LoadedModel, ModelInfo } from '../../types.ts';
+import type { Decoder } from './decoder.ts';
+import type { GgufHeader } from './gguf.ts';
+import { startRun } from './run.ts';
+import type { RunParts } from './run.ts';
+import { createSlotTable } from './slots.ts';
+import { createVocabulary } from './vocabulary.ts';
+
+interface ModelParts {
+  readonly header: Pick<GgufHeader, 'tensors'>;
+  readonly decoder: Decoder;
+  readonly tokenizer: Tokenizer;
+  readonly chatTemplate: ChatTemplate;
+  readonly maxSlots: number;
+}
+
+/** A model ready to generate: its first slot exists and the kernels have run once. */
+export function createLoadedModel(options: ModelParts): LoadedModel {
+  const { decoder, tokenizer, chatTemplate } = options;
+  const known = knownIds(decoder, tokenizer);
+  let parts: RunParts | null = {
+    decoder,
+    tokenizer,
+    chatTemplate,
+    known,
+    vocabulary: createVocabulary(tokenizer),
+    contextLength: decoder.contextLength,
+    slots: createSlotTable({ maxSlots: options.maxSlots, addSlot: createSlotSource(decoder) }),
+    now: () => performance.now(),
+    isClosed: () => parts === null,
+  };
+  const fixed = describe(options);
+  return {
+    get info() {
+      return { ...fixed, memoryBytes: parts?.decoder.memoryBytes ?? 0 };
+    },
+    start(request) {
+      if (parts === null) throw closedModel();
+      return startRun(request, parts);
+    },
+    canStart: (sessionId) => parts?.slots.canTake(sessionId) ?? false,
+    countTokens: (text) => tokenizer.encode(text).length,
+    dispose() {
+      parts = null;
+    },
+  };
+}
+
+/**
+ * Makes the first slot and runs a full tile and a single token through it: the first calls are
+ * several times slower than later ones, and the first key typed must not pay for that.
+ */
+function createSlotSource(decoder: Decoder): () => number {
+  let warm: number | null = decoder.addSlot();
+  const tileLength = Math.min(decoder.maxTokensPerCall, decoder.contextLength);
+  decoder.forward(
+    warm,
+    0,
+    Array.from({ length: tileLength }, () => 0),
+    true,
+  );
+  decoder.forward(warm, 0, [0], true);
+  decoder.pick();
+  return () => {
+    const first = warm;
+    warm = null;
+    return first ?? decoder.addSlot();
+  };
+}
+
+/** Models may have more rows than tokens, as padding; those must never be generated. */
+function knownIds(decoder: Decoder, tokenizer: Tokenizer): Uint32Array | null {
+  const rows = decoder.config.vocabularySize;
+  const tokens = tokenizer.vocabularySize;
+  if (tokens === rows) return null;
+  if (tokens < rows) return Uint32Array.from({ length: tokens }, (_, id) => id);
+  throw new ModelError(
+    'bad-format',
+    `The model file has ${tokens} tokens and embeddings for ${rows}. Get the file again.`,
+    { details: { tokens, rows } },
+  );
+}
+
+function describe({ header, decoder, tokenizer, maxSlots }: ModelParts): ModelInfo {
+  return {
+    engine: 'wasm',
+    architecture: 'llama',
+    precision: decoder.precision,
+    parameters: header.tensors.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b), 0),
+    vocabularySize: tokenizer.vocabularySize,
+    contextLength: decoder.contextLength,
+    maxSlots,
+    memoryBytes: decoder.memoryBytes,
+  };
+}
+
+function closedModel(): EngineError {
+  return new EngineError('closed', 'The model was unloaded. Load it again.');
+}
