@@ -1,22 +1,18 @@
-import { existsSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
-import process from 'node:process';
-
-/** SHA-256 of the default model's file. */
-const SHA256 = 'b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53';
+import { existsSync, statSync } from 'node:fs';
+import catalogue from '../../models/catalogue.json' with { type: 'json' };
+import { cachedModelPath, modelCacheFolder } from '../../src/cli/model-cache.ts';
 
 /**
- * Where `edgewise pull` keeps the default model. `null` only when `EDGEWISE_OFFLINE=1` allows to go
- * without; else a missing file throws and says what to run.
+ * Path of the default model's verified file in the user's cache. Without it throws, and says how to
+ * get it, unless `EDGEWISE_OFFLINE=1` allows tests on the real model to be left out: then `null`.
  */
 export function realModelPath(): string | null {
-  const cache = process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
-  const path = join(cache, 'edgewise', 'models', `${SHA256}.gguf`);
-  if (existsSync(path)) return path;
+  const model = catalogue.models.find(({ id }) => id === catalogue.default);
+  if (!model) throw new Error('models/catalogue.json names no default model.');
+  const file = cachedModelPath(modelCacheFolder(), model.sha256);
+  if (existsSync(file) && statSync(file).size === model.sizeBytes) return file;
   if (process.env['EDGEWISE_OFFLINE'] === '1') return null;
   throw new Error(
-    `The default model is not at ${path}: run "npx --no-install edgewise pull", ` +
-      'or set EDGEWISE_OFFLINE=1 to leave out the tests that need it.',
+    `The real model is not in ${file}. Run: npx --no-install edgewise pull (or set EDGEWISE_OFFLINE=1 to leave these tests out).`,
   );
 }
