@@ -133,8 +133,8 @@ function summarise(samples, { entry, browserVersion }) {
       decodedTokens: samples.builds.fast.decodeMs.length,
       contextTokens: samples.contextTokens,
       contextLength: CONTEXT_LENGTH,
-      prompt32Tokens: samples.prompt32Tokens,
-      prompt128Tokens: samples.prompt128Tokens,
+      prompt32Tokens: samples.builds.fast.promptTokens.short,
+      prompt128Tokens: samples.builds.fast.promptTokens.long,
     },
   };
 }
@@ -151,10 +151,10 @@ function figuresOf(name, samples, readLoopMs) {
     DecodePerReadLoop: decodeMs / readLoopMs,
     Prefill32Ms: prefill32Ms,
     Prefill32P90Ms: quantileOf(times.prefill32Ms, 0.9),
-    Prefill32TokensPerSecond: (samples.prompt32Tokens * 1000) / prefill32Ms,
+    Prefill32TokensPerSecond: (times.promptTokens.short * 1000) / prefill32Ms,
     Prefill128Ms: prefill128Ms,
     Prefill128P90Ms: quantileOf(times.prefill128Ms, 0.9),
-    Prefill128TokensPerSecond: (samples.prompt128Tokens * 1000) / prefill128Ms,
+    Prefill128TokensPerSecond: (times.promptTokens.long * 1000) / prefill128Ms,
     LoadMs: times.loadMs,
     MemoryBytes: times.memoryBytes,
   };

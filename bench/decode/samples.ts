@@ -18,6 +18,8 @@ export interface BuildSamples {
   readonly prefill128Ms: readonly number[];
   /** One per token, at the positions right after the 128-token prompt. */
   readonly decodeMs: readonly number[];
+  /** Tokens computed for the two prompts. */
+  readonly promptTokens: { readonly short: number; readonly long: number };
 }
 
 export interface DecodeSamples {
@@ -27,8 +29,6 @@ export interface DecodeSamples {
   /** Weights read for one token, with the head, and the KV of its context. */
   readonly bytesPerToken: number;
   readonly weightBytes: number;
-  readonly prompt32Tokens: number;
-  readonly prompt128Tokens: number;
   /** Tokens in context in the middle of the decoded ones. */
   readonly contextTokens: number;
 }
