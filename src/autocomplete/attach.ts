@@ -25,6 +25,8 @@ export interface AttachOptions {
 export interface Attachment {
   /** The text the ghost offers now, exactly as acceptance would insert it; empty when none. */
   readonly offered: string;
+  /** Takes the ghost, as Tab does; for a button on touch screens. `false` when there was none. */
+  accept(): boolean;
   /** Drops the ghost, as Escape does. */
   dismiss(): void;
   /** Takes ghost, listeners and live region off again. May be called twice. */
@@ -63,6 +65,7 @@ export function attach(field: TextField, options: AttachOptions): Attachment {
     get offered() {
       return view.offered;
     },
+    accept: () => view.accept(),
     dismiss: () => view.dismiss(),
     detach() {
       view.stop();

@@ -31,6 +31,7 @@ export interface ViewOptions {
 
 export interface View {
   readonly offered: string;
+  accept(): boolean;
   dismiss(): void;
   stop(): void;
 }
@@ -62,7 +63,8 @@ export function startView(options: ViewOptions): View {
     get offered() {
       return offeredText(running.state);
     },
-    dismiss: () => dispatch(running, { type: 'dismissed' }),
+    accept: () => isOfferCurrent(running) && accept(running),
+    dismiss: () => dismiss(running),
     stop() {
       listening.abort();
       dispatch(running, { type: 'left' });
@@ -116,28 +118,35 @@ function onSelection(running: Running): void {
 
 function onKey(running: Running, event: KeyboardEvent): void {
   const action = keyAction(event, running.state.status === 'offered');
-  if (action === null) return;
-  const snapshot = readSnapshot(running.options.field);
-  if (!isSameSnapshot(snapshot, running.state.snapshot)) {
-    // A script changed the field without an event: the ghost belongs to a text that is gone.
-    dispatch(running, { type: 'edited', snapshot });
-    return;
-  }
+  if (action === null || !isOfferCurrent(running)) return;
   event.preventDefault();
   event.stopPropagation();
   if (action === 'accept') accept(running);
-  else {
-    dispatch(running, { type: 'dismissed' });
-    running.options.onGhost({ type: 'dismissed' });
-  }
+  else dismiss(running);
+}
+
+/** Whether a ghost shows for the text as it is: a script may change a field without any event. */
+function isOfferCurrent(running: Running): boolean {
+  if (running.state.status !== 'offered') return false;
+  const snapshot = readSnapshot(running.options.field);
+  if (isSameSnapshot(snapshot, running.state.snapshot)) return true;
+  dispatch(running, { type: 'edited', snapshot });
+  return false;
 }
 
 /** The insertion's own `input` event counts as typing, so the next ghost follows by itself. */
-function accept(running: Running): void {
+function accept(running: Running): true {
   const text = offeredText(running.state);
   dispatch(running, { type: 'edited', snapshot: running.state.snapshot });
   insertAtCaret(running.options.field, text);
   running.options.onGhost({ type: 'accepted', length: text.length });
+  return true;
+}
+
+function dismiss(running: Running): void {
+  const wasOffered = running.state.status === 'offered';
+  dispatch(running, { type: 'dismissed' });
+  if (wasOffered) running.options.onGhost({ type: 'dismissed' });
 }
 
 /** The only place where the state changes; what follows from the change happens here too. */

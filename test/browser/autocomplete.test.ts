@@ -107,6 +107,15 @@ test('Tab takes the ghost with its space as one undo step', async () => {
   expect(field.value).toBe('see you tomorrow ');
 });
 
+test('a button can take the ghost, once', async () => {
+  const { field, source, attachment } = setUp();
+  await offer(source, 'tom', 'orrow ');
+  expect(attachment.offered).toBe('orrow ');
+  expect(attachment.accept()).toBe(true);
+  expect(attachment.accept()).toBe(false);
+  expect(field.value).toBe('tomorrow ');
+});
+
 test('typing after an acceptance is another undo step', async () => {
   const { field, source } = setUp();
   await offer(source, 'tom', 'orrow ');
