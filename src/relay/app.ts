@@ -1,4 +1,5 @@
 import { Hono } from 'hono';
+import type { Context } from 'hono';
 import { cors } from 'hono/cors';
 
 import { createCalls } from './calls.ts';
@@ -96,19 +97,15 @@ function createApp(config: RelayConfig, { byAlias, calls, log }: AppParts): Rela
   if (log) app.use(logRequests(basePath, log));
   addGuards(app, config);
   app.get('/healthz', () => Response.json({ status: 'ok' }));
-  app.all('/healthz', () => methodNotAllowed('GET'));
+  app.all('/healthz', (context) => refuseMethod(context, 'GET'));
   const createdSeconds = Math.floor(Date.now() / 1000);
   app.get('/v1/models', () => Response.json(listModels(byAlias, createdSeconds)));
-  app.all('/v1/models', () => methodNotAllowed('GET'));
+  app.all('/v1/models', (context) => refuseMethod(context, 'GET'));
   const bodyLimitBytes = config.bodyLimitBytes ?? DEFAULT_BODY_LIMIT_BYTES;
   app.post('/v1/chat/completions', createChatHandler({ byAlias, calls, bodyLimitBytes }));
-  app.all('/v1/chat/completions', () => methodNotAllowed('POST'));
-  app.notFound(() => toErrorResponse(routeNotFound(basePath)));
-  app.onError((thrown, context) => {
-    const error = toRelayError(thrown);
-    context.set('errorCode', error.code);
-    return toErrorResponse(error);
-  });
+  app.all('/v1/chat/completions', (context) => refuseMethod(context, 'POST'));
+  app.notFound((context) => answerError(context, routeNotFound(basePath)));
+  app.onError((thrown, context) => answerError(context, thrown));
   return app;
 }
 
@@ -147,13 +144,20 @@ function listModels(
   return { object: 'list', data };
 }
 
-function methodNotAllowed(allowed: 'GET' | 'POST'): Response {
-  const message = `This route takes ${allowed} only.`;
-  const type = 'invalid_request_error';
-  const error = new RelayError('method-not-allowed', message, { status: 405, type });
-  const response = toErrorResponse(error);
+function refuseMethod(context: Context<RelayEnvironment>, allowed: 'GET' | 'POST'): Response {
+  const error = new RelayError('method-not-allowed', `This route takes ${allowed} only.`, {
+    status: 405,
+    type: 'invalid_request_error',
+  });
+  const response = answerError(context, error);
   response.headers.set('allow', allowed);
   return response;
+}
+
+function answerError(context: Context<RelayEnvironment>, thrown: unknown): Response {
+  const error = toRelayError(thrown);
+  context.set('errorCode', error.code);
+  return toErrorResponse(error);
 }
 
 function routeNotFound(basePath: string): RelayError {

@@ -92,6 +92,15 @@ export function parseRelayConfig(value: unknown, source = 'the relay configurati
   return config;
 }
 
+/** Lets our own engine answer for each tier that has no upstream; to try the path without an account. */
+export function withLocalUpstream(config: RelayConfig, modelsDir: string): RelayConfig {
+  const taken = config.upstreams.flatMap(aliasesOf);
+  const free = TIER_ALIASES.filter((tier) => !taken.includes(tier));
+  if (free.length === 0) return config;
+  const local: LocalUpstreamConfig = { id: 'local', kind: 'local', alias: free, modelsDir };
+  return { ...config, upstreams: [...config.upstreams, local] };
+}
+
 /** The names under which pages reach an upstream. */
 export function aliasesOf(upstream: UpstreamConfig): readonly string[] {
   if (upstream.alias === undefined) return [upstream.id];

@@ -62,6 +62,9 @@ const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   closed: 503,
   'worker-crashed': 502,
   'out-of-memory': 503,
+  'first-token-timeout': 504,
+  'idle-timeout': 504,
+  'total-timeout': 504,
 };
 
 /**
