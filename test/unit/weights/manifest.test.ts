@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import catalogue from '../../../models/catalogue.json' with { type: 'json' };
 import { EdgewiseError } from '../../../src/errors.ts';
