@@ -11,6 +11,7 @@ import {
 import type { GgufMetadata } from './gguf-metadata.ts';
 import { preTokenizerFor } from './pre-tokenizer.ts';
 import type { PreTokenizer } from './pre-tokenizer.ts';
+import { wordPattern } from './word-pattern.ts';
 
 /** Text to token ids and back to bytes, as the model file defines it. */
 export interface Tokenizer {
@@ -164,21 +165,13 @@ function createEncode(vocabulary: Vocabulary, bpe: BpeTokenizer): Tokenizer['enc
   const specialIds = new Map<string, number>();
   for (const id of vocabulary.special) specialIds.set(vocabulary.names[id] ?? '', id);
   specialIds.delete('');
-  const pattern = anyOf([...specialIds.keys()]);
+  const pattern = wordPattern([...specialIds.keys()]);
   const encodePlain = (text: string): number[] => (text === '' ? [] : bpe.encode(text).ids);
   return (text, options) => {
     const whole = text.replace(/\p{Surrogate}/gu, '\ufffd');
     if (pattern === null || options?.allowSpecial !== true) return encodePlain(whole);
     return whole.split(pattern).flatMap((piece) => specialIds.get(piece) ?? encodePlain(piece));
   };
-}
-
-/** Splits around the given words and keeps them; the longest wins where several begin. */
-function anyOf(words: readonly string[]): RegExp | null {
-  if (words.length === 0) return null;
-  const longestFirst = words.toSorted((first, second) => second.length - first.length);
-  const escaped = longestFirst.map((word) => word.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'));
-  return new RegExp(`(${escaped.join('|')})`);
 }
 
 function createTokenBytes(vocabulary: Vocabulary): Tokenizer['tokenBytes'] {
