@@ -1,0 +1,32 @@
+import { createRuntime, type Runtime } from 'edgewise';
+
+import { wireAsk } from './parts/ask.ts';
+import { wireControls } from './parts/controls.ts';
+import { createEndpoint } from './parts/endpoint.ts';
+import { wireModelPanel } from './parts/model-panel.ts';
+import { element } from './parts/page.ts';
+import { wireRewrite } from './parts/rewrite.ts';
+import { wireTabs } from './parts/tabs.ts';
+import { wireWrite } from './parts/write.ts';
+
+declare global {
+  /** For automated use of the page. */
+  var edgewiseDemo: Runtime | undefined;
+}
+
+const MODELS_URL = '/models/';
+const RELAY_URL = '/edge/v1';
+
+const endpoint = createEndpoint(RELAY_URL);
+const runtime = createRuntime({
+  models: { baseUrl: MODELS_URL },
+  remote: { baseUrl: RELAY_URL, fetch: endpoint.fetch },
+});
+globalThis.edgewiseDemo = runtime;
+
+wireTabs(element('tabs', HTMLElement));
+wireControls(runtime, endpoint);
+wireWrite(runtime, wireModelPanel(runtime));
+wireAsk(runtime, endpoint);
+wireRewrite(runtime, endpoint);
+void endpoint.look();

@@ -1,0 +1,84 @@
+import type { TierEvent, TierFinish } from 'edgewise';
+
+import { decisionText, endingText } from './explain.ts';
+import { confidenceText } from './figures.ts';
+import { make, part } from './page.ts';
+import { showReceipt } from './receipt.ts';
+
+/** What was about to leave the device, and could not. */
+export interface Unsent {
+  readonly url: string;
+  readonly body: string;
+}
+
+/** One place where answers appear, with their route and receipt. */
+export interface AnswerView {
+  /** Empties the place and marks it as streaming. */
+  begin(route: string): void;
+  event(event: TierEvent): void;
+  /** Shows the JSON that was not sent, and why. */
+  unsent(reason: string, request: Unsent): void;
+  fail(message: string): void;
+  /** Adds a sentence about how the answer came about. */
+  note(text: string): void;
+}
+
+/** @param result the section around `answer`; it shows with the first answer. */
+export function createAnswerView(result: HTMLElement, answer: HTMLElement): AnswerView {
+  const route = part(result, 'route', HTMLElement);
+  const receipt = part(result, 'receipt', HTMLElement);
+  const note = (text: string): void => {
+    if (text !== '') route.textContent = `${route.textContent ?? ''} ${text}`.trim();
+  };
+  return {
+    begin(text) {
+      result.hidden = false;
+      receipt.hidden = true;
+      route.textContent = text;
+      answer.replaceChildren();
+      setData(answer, { state: 'streaming', tier: '', confidence: '', finish: '' });
+    },
+    event(event) {
+      if (event.type === 'text-delta') answer.append(event.text);
+      if (event.type === 'text-reset') answer.replaceChildren();
+      if (event.type === 'decision') {
+        note(decisionText(event.decision));
+        if (event.decision.action === 'accept') setData(answer, { tier: event.decision.tier });
+      }
+      if (event.type !== 'finish') return;
+      finish(answer, event);
+      note(endingText(event.reason));
+      showReceipt(receipt, event);
+    },
+    unsent(reason, request) {
+      const json = make('pre', prettyJson(request.body));
+      json.id = 'would-send';
+      const address = `POST ${new URL(request.url, location.href).pathname}`;
+      answer.replaceChildren(make('p', reason, 'said'), make('p', address, 'said address'), json);
+      setData(answer, { state: 'done', tier: '', confidence: '', finish: '' });
+    },
+    fail(message) {
+      answer.append(make('p', message, 'said'));
+      setData(answer, { state: 'error' });
+    },
+    note,
+  };
+}
+
+function finish(answer: HTMLElement, event: TierFinish): void {
+  setData(answer, {
+    state: 'done',
+    tier: event.tier,
+    confidence: confidenceText(event.confidence.value),
+    finish: event.reason,
+  });
+}
+
+function setData(answer: HTMLElement, values: Readonly<Record<string, string>>): void {
+  Object.assign(answer.dataset, values);
+  answer.setAttribute('aria-busy', String(answer.dataset['state'] === 'streaming'));
+}
+
+function prettyJson(body: string): string {
+  return JSON.stringify(JSON.parse(body), null, 2);
+}

@@ -1,0 +1,69 @@
+import type { Request, Runtime } from 'edgewise';
+
+import { type AnswerView, createAnswerView } from './answer.ts';
+import type { Endpoint } from './endpoint.ts';
+import { element } from './page.ts';
+import { stream } from './stream.ts';
+
+const CONTINUE_MAX_TOKENS = 24;
+const REPHRASE_MAX_TOKENS = 64;
+
+/** A sentence goes on, or is put another way: the device tries, its confidence decides. */
+export function wireRewrite(runtime: Runtime, endpoint: Endpoint): void {
+  const text = element('rewrite', HTMLTextAreaElement);
+  const stop = element('rewrite-stop', HTMLButtonElement);
+  const view = createAnswerView(
+    element('rewrite-result', HTMLElement),
+    element('rewrite-answer', HTMLElement),
+  );
+  let running: AbortController | null = null;
+  stop.addEventListener('click', () => running?.abort());
+  element('rewrite-form', HTMLFormElement).addEventListener('submit', (event) => {
+    event.preventDefault();
+    const sentence = text.value.trim();
+    const isRephrasing = event.submitter?.id === 'rewrite-rephrase';
+    if (sentence === '') text.focus();
+    else void answer(isRephrasing ? rephrase(sentence) : continueText(sentence));
+  });
+
+  async function answer(request: Request): Promise<void> {
+    running?.abort();
+    const call = new AbortController();
+    running = call;
+    stop.hidden = false;
+    view.begin('');
+    await stream({ runtime, endpoint, view }, request, { call });
+    showWhatIsMissing(endpoint, view);
+    if (running === call) stop.hidden = true;
+  }
+}
+
+function continueText(sentence: string): Request {
+  return {
+    task: 'rewrite',
+    input: { kind: 'prefix', before: sentence },
+    sessionId: 'rewrite',
+    field: 'rewrite',
+    maxTokens: CONTINUE_MAX_TOKENS,
+    stop: ['\n'],
+  };
+}
+
+function rephrase(sentence: string): Request {
+  const content = `Rewrite this sentence in other words. Answer with the sentence only.\n\n${sentence}`;
+  return {
+    task: 'rewrite',
+    input: { kind: 'messages', messages: [{ role: 'user', content }] },
+    sessionId: 'rewrite',
+    field: 'rewrite',
+    maxTokens: REPHRASE_MAX_TOKENS,
+  };
+}
+
+function showWhatIsMissing(endpoint: Endpoint, view: AnswerView): void {
+  if (endpoint.state.status === 'cut') {
+    view.note('The plug is pulled, so a better answer could not be asked for.');
+  } else if (endpoint.state.status === 'none') {
+    view.note('No server is set up, so a better answer could not be asked for.');
+  }
+}

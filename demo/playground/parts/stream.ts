@@ -1,0 +1,44 @@
+import type { Request, Runtime, TierFinish } from 'edgewise';
+
+import type { AnswerView, Unsent } from './answer.ts';
+import type { Endpoint } from './endpoint.ts';
+
+/** Who answers, the way out, and where the answer shows. */
+export interface Counter {
+  readonly runtime: Runtime;
+  readonly endpoint: Endpoint;
+  readonly view: AnswerView;
+}
+
+export interface StreamOptions {
+  readonly call: AbortController;
+  /** Takes over when a request could not leave. Absent: whoever stands in may answer. */
+  readonly onUnsent?: (unsent: Unsent) => void;
+}
+
+/** Runs one request into the view. Gives the finish, or `null` when there was none. */
+export async function stream(
+  { runtime, endpoint, view }: Counter,
+  request: Request,
+  { call, onUnsent }: StreamOptions,
+): Promise<TierFinish | null> {
+  endpoint.takeUnsent();
+  try {
+    for await (const event of runtime.stream(request, { signal: call.signal })) {
+      const unsent = onUnsent === undefined ? null : endpoint.takeUnsent();
+      if (unsent !== null) {
+        onUnsent?.(unsent);
+        call.abort();
+        return null;
+      }
+      view.event(event);
+      if (event.type === 'finish') return event;
+    }
+  } catch (error) {
+    const unsent = endpoint.takeUnsent();
+    if (unsent !== null && onUnsent !== undefined) onUnsent(unsent);
+    else if (call.signal.aborted) view.fail('Stopped.');
+    else view.fail(error instanceof Error ? error.message : String(error));
+  }
+  return null;
+}

@@ -1,0 +1,52 @@
+import type { Runtime } from 'edgewise';
+import { attach, type SuggestionSource } from 'edgewise/autocomplete';
+
+import { confidencePhrase, tierText } from './explain.ts';
+import { duration } from './figures.ts';
+import type { ModelPanel } from './model-panel.ts';
+import { element } from './page.ts';
+
+/** Ghost text in the letter: the same source and attachment any app would use. */
+export function wireWrite(runtime: Runtime, model: ModelPanel): void {
+  const compose = element('compose', HTMLTextAreaElement);
+  const take = element('take', HTMLButtonElement);
+  const note = element('write-note', HTMLElement);
+  const say = (text: string): void => {
+    note.textContent = text;
+  };
+  const attachment = attach(compose, {
+    source: measured(runtime.complete, model, say),
+    fieldId: 'compose',
+    onGhost(event) {
+      // Where there is no Tab key, a tap takes the ghost.
+      take.hidden = event.type !== 'shown';
+    },
+    onError: (error) => say(error instanceof Error ? error.message : String(error)),
+  });
+  // The press must not take the focus away: a field without it has no ghost.
+  take.addEventListener('pointerdown', (event) => event.preventDefault());
+  take.addEventListener('click', () => attachment.accept());
+  compose.addEventListener('blur', () => {
+    take.hidden = true;
+  });
+}
+
+/** Asks only once the model is there, and tells what each ghost took. */
+function measured(
+  source: SuggestionSource,
+  model: ModelPanel,
+  say: (text: string) => void,
+): SuggestionSource {
+  return {
+    async suggest(request) {
+      if (!model.isReady) return null;
+      const startMs = performance.now();
+      const suggestion = await source.suggest(request);
+      if (suggestion === null) return null;
+      const took = duration(performance.now() - startMs);
+      const sure = confidencePhrase(suggestion.confidence);
+      say(`${tierText(suggestion.tier)}, ${took}, confidence ${sure}`);
+      return suggestion;
+    },
+  };
+}

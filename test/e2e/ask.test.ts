@@ -1,0 +1,131 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { BrowserContext, Page } from 'playwright';
+
+import { realModelPath } from '../helpers/real-model.ts';
+import { getModel, type Playground, startPlayground, waitForModel } from './open-playground.ts';
+
+const isModelHere = realModelPath() !== null;
+const QUESTION = 'Which heron nests beside the quarry?';
+
+let playground: Playground;
+let visitor: BrowserContext;
+let page: Page;
+
+async function begin(args: readonly string[]): Promise<void> {
+  playground = await startPlayground(args);
+  visitor = await playground.newVisitor();
+  page = await playground.open(visitor);
+  await getModel(page);
+}
+
+afterEach(async () => {
+  await page.close();
+  page = await playground.open(visitor);
+  await waitForModel(page, 'ready');
+});
+
+async function ask(state: string): Promise<void> {
+  await page.getByRole('tab', { name: 'Ask' }).click();
+  await page.locator('#ask').fill(QUESTION);
+  await page.locator('#ask-submit').click();
+  await page.locator(`#answer[data-state="${state}"]`).waitFor();
+}
+
+function data(name: string): Promise<string | null> {
+  return page.locator('#answer').getAttribute(`data-${name}`);
+}
+
+/** Bodies that went to the relay since `start`. */
+function bodiesSince(start: number): string[] {
+  return playground.proxy.requests.slice(start).map(({ requestBody }) => requestBody);
+}
+
+describe.runIf(isModelHere)('without an endpoint', () => {
+  beforeAll(() => begin([]));
+  afterAll(() => playground.close());
+
+  test('says that the model is not good at open questions', async () => {
+    await page.getByRole('tab', { name: 'Ask' }).click();
+    expect(await page.locator('#panel-ask').innerText()).toContain('not good at open questions');
+  });
+
+  test('shows exactly what would be sent, and sends nothing', async () => {
+    const start = playground.proxy.requests.length;
+    await ask('done');
+    const shown = JSON.parse(await page.locator('#would-send').innerText());
+    expect(shown.messages).toEqual([{ role: 'user', content: QUESTION }]);
+    expect(shown.stream).toBe(true);
+    expect(bodiesSince(start).join('')).not.toContain('heron');
+    expect(await data('tier')).toBe('');
+  });
+
+  test('in only-on-device the device answers, says how little that means, and no byte leaves', async () => {
+    const start = playground.proxy.requests.length;
+    await page.locator('#mode').selectOption('only-on-device');
+    await ask('done');
+    expect(await data('tier')).toBe('device');
+    expect(await data('finish')).toMatch(/^(stop|length)$/);
+    expect(await data('confidence')).toBe('');
+    expect(await page.locator('#ask-result .route').innerText()).toContain('does not tell');
+    expect(playground.proxy.requests.slice(start)).toEqual([]);
+    expect(playground.problems).toEqual([]);
+  });
+});
+
+describe.runIf(isModelHere)('with an endpoint', () => {
+  beforeAll(() => begin(['--local-upstream']));
+  afterAll(() => playground.close());
+
+  test('the question goes there and streams back with tier, decision and reason', async () => {
+    const start = playground.proxy.requests.length;
+    await ask('streaming');
+    await page.waitForFunction(() => {
+      const answer = document.querySelector<HTMLElement>('#answer');
+      return answer?.dataset['state'] === 'streaming' && answer.innerText !== '';
+    });
+    await page.locator('#answer[data-state="done"]').waitFor();
+    expect(await data('tier')).not.toBe('device');
+    expect(await data('tier')).not.toBe('');
+    expect(await data('finish')).toMatch(/^(stop|length)$/);
+    const route = await page.locator('#ask-result .route').innerText();
+    expect(route).toContain('nothing tells whether the device is right');
+    const receipt = await page.locator('#ask-result .receipt').innerText();
+    expect(receipt).toMatch(/Cost\s+unknown/);
+    expect(bodiesSince(start).filter((body) => body.includes('heron'))).toHaveLength(1);
+  });
+
+  test('in only-on-device no request carries a byte of the question', async () => {
+    const start = playground.proxy.requests.length;
+    await page.locator('#mode').selectOption('only-on-device');
+    await ask('done');
+    expect(await data('tier')).toBe('device');
+    expect(playground.proxy.requests.slice(start)).toEqual([]);
+  });
+
+  test('in only-in-cloud the server answers', async () => {
+    await page.locator('#mode').selectOption('only-in-cloud');
+    await ask('done');
+    expect(await data('tier')).not.toBe('device');
+    expect(await page.locator('#ask-result .route').innerText()).toContain('only the server');
+  });
+
+  test('pulling the plug cuts the server off: the page says what it cannot do and goes on', async () => {
+    await page.locator('#plug').click();
+    expect(await page.locator('#plug-note').innerText()).toContain('open questions have to wait');
+    const start = playground.proxy.requests.length;
+    await ask('done');
+    expect(await page.locator('#answer').innerText()).toContain('plug is pulled');
+    expect(JSON.parse(await page.locator('#would-send').innerText()).messages).toHaveLength(1);
+    expect(playground.proxy.requests.slice(start)).toEqual([]);
+
+    await page.getByRole('tab', { name: 'Rewrite' }).click();
+    await page.locator('#rewrite-continue').click();
+    await page.locator('#rewrite-answer[data-state="done"]').waitFor();
+    expect(await page.locator('#rewrite-answer').getAttribute('data-tier')).toBe('device');
+
+    await page.locator('#plug').click();
+    await ask('done');
+    expect(await data('tier')).not.toBe('device');
+    expect(await data('tier')).not.toBe('');
+  });
+});
