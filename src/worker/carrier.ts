@@ -4,8 +4,8 @@ import type { Envelope, HostControl, StartMessage, StartOptions } from './protoc
 export interface Host {
   /** Control calls; comlink exposes them. */
   readonly control: HostControl;
-  /** Serves a page on this port. */
-  attach(port: MessagePort, hasLock: boolean): void;
+  /** Serves the page `from` on this port. */
+  attach(port: MessagePort, from: string, hasLock: boolean): void;
   close(): void;
 }
 
@@ -65,14 +65,14 @@ export function startWorkerCarrier(createWorker: () => Worker, options: CarrierO
 export function startInProcessCarrier(
   host: Host,
   expose: (control: HostControl, port: MessagePort) => void,
-  options: Pick<Envelope, 'epoch'>,
+  { epoch, from }: Pick<Envelope, 'epoch' | 'from'>,
 ): Carrier {
   const messages = new MessageChannel();
   const control = new MessageChannel();
   expose(host.control, control.port2);
-  host.attach(messages.port2, false);
+  host.attach(messages.port2, from, false);
   return {
-    epoch: options.epoch,
+    epoch,
     port: messages.port1,
     controlPort: control.port1,
     isRemote: false,

@@ -64,6 +64,7 @@ export function openLink(options: LinkOptions): Promise<Link> {
     for (const stop of watches) stop();
     carrier.terminate();
     carrier.port.close();
+    carrier.controlPort.close();
     calls.failAll(error);
   }
 
@@ -77,7 +78,7 @@ export function openLink(options: LinkOptions): Promise<Link> {
   return new Promise((resolve, reject) => {
     const sender: Sender = { ...options, calls, post: createPost(options, () => isClosed) };
     // The start is a call like any other: it ends when the host does.
-    const startId = calls.open({ onMessage: () => false, fail: reject });
+    const startId = calls.open({ onMessage: () => undefined, fail: reject });
     const heartbeat = watchHost(sender, watches, lose);
     const timer = setTimeout(
       () => lose(new Error(`It did not answer within ${START_TIMEOUT_MS / 1000} s.`)),
@@ -146,7 +147,14 @@ function createLink(sender: Sender, close: (error: Error) => void): Link {
   return {
     call: (invoke, options = {}) => runControlCall(sender, invoke, options),
     generate(request, stream) {
-      const id = calls.open({ onMessage: (message) => feed(stream, message), fail: stream.fail });
+      const id = calls.open({
+        onMessage(message) {
+          // Over before the reader hears of it, so that nobody aborts what has ended.
+          if (isLast(message)) calls.forget(id);
+          feed(stream, message);
+        },
+        fail: stream.fail,
+      });
       post(id, { type: 'generate', request });
       return () => {
         if (calls.forget(id)) post(id, { type: 'abort' });
@@ -156,17 +164,15 @@ function createLink(sender: Sender, close: (error: Error) => void): Link {
   };
 }
 
-/** Returns `true` when the run is over. */
-function feed(stream: StepStream, message: HostMessage): boolean {
-  if (message.type === 'error') {
-    stream.fail(decodeError(message.error));
-    return true;
-  }
-  if (message.type !== 'step') return false;
+function isLast(message: HostMessage): boolean {
+  return message.type === 'error' || (message.type === 'step' && message.step.type === 'end');
+}
+
+function feed(stream: StepStream, message: HostMessage): void {
+  if (message.type === 'error') stream.fail(decodeError(message.error));
+  if (message.type !== 'step') return;
   stream.push(message.step);
-  if (message.step.type !== 'end') return false;
-  stream.close();
-  return true;
+  if (message.step.type === 'end') stream.close();
 }
 
 /** comlink never rejects a call whose other side is gone, so each is also a pending call of ours. */
@@ -180,7 +186,6 @@ async function runControlCall<Value>(
   const id = calls.open({
     onMessage(message) {
       if (message.type === 'progress') onProgress?.(message.progress);
-      return false;
     },
     fail: interruption.trigger,
   });

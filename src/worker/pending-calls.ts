@@ -1,8 +1,7 @@
 import type { HostMessage } from './protocol.ts';
 
 export interface PendingCall {
-  /** Returns `true` when the call is over. */
-  onMessage(message: HostMessage): boolean;
+  onMessage(message: HostMessage): void;
   fail(error: unknown): void;
 }
 
@@ -34,7 +33,7 @@ export function createPendingCalls(): PendingCalls {
       return lastId;
     },
     deliver(message) {
-      if (calls.get(message.id)?.onMessage(message) === true) calls.delete(message.id);
+      calls.get(message.id)?.onMessage(message);
     },
     forget: (id) => calls.delete(id),
     failAll(error) {

@@ -14,8 +14,8 @@ export interface StepStream extends AsyncIterableIterator<EngineStep> {
 export interface StepStreamHooks {
   /** Somebody began to read: time to ask for steps. */
   onFirstRead(): void;
-  /** The reader left before the end. */
-  onLeave(): void;
+  /** It is over, for whatever reason; called once, and only if somebody began to read. */
+  onEnd(): void;
 }
 
 /**
@@ -26,11 +26,18 @@ export function createStepStream(hooks: StepStreamHooks): StepStream {
   const buffer = createStepBuffer();
   let isRead = false;
 
+  function endWith(ending: Ending, isDropped: boolean): void {
+    const wasOpen = buffer.isOpen();
+    if (isDropped) buffer.drop(ending);
+    else buffer.end(ending);
+    if (wasOpen && isRead) hooks.onEnd();
+  }
+
   return {
     push: (step) => buffer.push(step),
-    close: () => buffer.end({ status: 'closed' }),
-    fail: (error) => buffer.end({ status: 'failed', error }),
-    abort: (error) => buffer.drop({ status: 'failed', error }),
+    close: () => endWith({ status: 'closed' }, false),
+    fail: (error) => endWith({ status: 'failed', error }, false),
+    abort: (error) => endWith({ status: 'failed', error }, true),
     next() {
       const result = buffer.read();
       if (!isRead && buffer.isOpen()) {
@@ -40,9 +47,7 @@ export function createStepStream(hooks: StepStreamHooks): StepStream {
       return result;
     },
     return() {
-      const wasOpen = buffer.isOpen();
-      buffer.drop({ status: 'closed' });
-      if (wasOpen && isRead) hooks.onLeave();
+      endWith({ status: 'closed' }, true);
       return Promise.resolve({ done: true, value: undefined });
     },
     [Symbol.asyncIterator]() {

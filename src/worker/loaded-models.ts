@@ -1,0 +1,134 @@
+import { EdgewiseError, EngineError } from '../errors.ts';
+import type { Engine, EngineLoadOptions, LoadedModel, ModelInfo, ModelState } from '../types.ts';
+import type { EngineTable } from './engine-table.ts';
+import type { ModelLibrary } from './model-library.ts';
+import { createSharedTask } from './shared-task.ts';
+import type { SharedTask } from './shared-task.ts';
+
+export interface CurrentModel {
+  readonly id: string;
+  readonly model: LoadedModel;
+}
+
+/** The one model in the engine's memory. */
+export interface LoadedModels {
+  current(): CurrentModel | null;
+  /** Loads the model unless it is loaded; concurrent callers share one load. */
+  load(id: string, signal?: AbortSignal): Promise<ModelInfo>;
+  unload(): void;
+  /** Gives up a model whose engine failed, so that the next call loads it afresh. */
+  discard(error: EngineError): void;
+}
+
+export interface LoadedModelsOptions {
+  readonly library: ModelLibrary;
+  readonly engines: EngineTable;
+  readonly engineOptions: Omit<EngineLoadOptions, 'signal'>;
+  /** Waits until no run computes and keeps new ones back until the returned function is called. */
+  quiesce(): Promise<() => void>;
+  onState(id: string, state: ModelState): void;
+}
+
+export function createLoadedModels(options: LoadedModelsOptions): LoadedModels {
+  const { library, engineOptions, onState } = options;
+  const queue = createLoadQueue(loadNext);
+  let current: CurrentModel | null = null;
+
+  function drop(state: ModelState): void {
+    const dropped = current;
+    current = null;
+    dropped?.model.dispose();
+    if (dropped !== null) onState(dropped.id, state);
+  }
+
+  async function replace(id: string, signal: AbortSignal): Promise<ModelInfo> {
+    const source = await library.open(id, signal);
+    const resume = current === null ? () => undefined : await options.quiesce();
+    try {
+      signal.throwIfAborted();
+      drop({ status: 'absent' });
+      onState(id, { status: 'loading' });
+      const engine = await openEngine(options.engines, 'wasm');
+      const model = await engine.load(source, { ...engineOptions, signal });
+      if (signal.aborted) model.dispose();
+      signal.throwIfAborted();
+      current = { id, model };
+      onState(id, { status: 'ready', info: model.info });
+      return model.info;
+    } finally {
+      resume();
+    }
+  }
+
+  async function loadNext(id: string, signal: AbortSignal): Promise<ModelInfo> {
+    try {
+      return current?.id === id ? current.model.info : await replace(id, signal);
+    } catch (error) {
+      const failure = signal.aborted ? null : toLoadError(id, error);
+      onState(id, failure === null ? { status: 'absent' } : { status: 'error', error: failure });
+      throw failure ?? error;
+    }
+  }
+
+  return {
+    current: () => current,
+    async load(id, signal) {
+      signal?.throwIfAborted();
+      return current?.id === id ? current.model.info : queue.load(id, signal);
+    },
+    unload() {
+      queue.cancel(new EngineError('closed', 'The model was unloaded while it was loading.'));
+      drop({ status: 'absent' });
+    },
+    discard: (error) => drop({ status: 'error', error }),
+  };
+}
+
+interface LoadQueue {
+  load(id: string, signal: AbortSignal | undefined): Promise<ModelInfo>;
+  cancel(reason: Error): void;
+}
+
+/** One load at a time (two would need the memory of both), shared by all who want that model. */
+function createLoadQueue(
+  loadNext: (id: string, signal: AbortSignal) => Promise<ModelInfo>,
+): LoadQueue {
+  const tasks = new Map<string, SharedTask<ModelInfo, never>>();
+  let previous: Promise<unknown> = Promise.resolve();
+
+  function startTask(id: string): SharedTask<ModelInfo, never> {
+    const task = createSharedTask<ModelInfo>((signal) => {
+      const load = previous.then(() => loadNext(id, signal));
+      previous = load.catch(() => undefined);
+      return load;
+    });
+    tasks.set(id, task);
+    return task;
+  }
+
+  return {
+    load(id, signal) {
+      const running = tasks.get(id);
+      return (running?.isOpen() === true ? running : startTask(id)).join({ signal });
+    },
+    cancel(reason) {
+      for (const task of tasks.values()) if (task.isOpen()) task.cancel(reason);
+    },
+  };
+}
+
+async function openEngine(engines: EngineTable, kind: Engine['kind']): Promise<Engine> {
+  const open = engines[kind];
+  if (open !== undefined) return open();
+  throw new EngineError('load-failed', `This build has no engine "${kind}".`);
+}
+
+/** Typed errors tell what to do already; the rest is an engine that could not start. */
+function toLoadError(id: string, error: unknown): Error {
+  if (EdgewiseError.is(error)) return error;
+  return new EngineError(
+    'load-failed',
+    `The engine could not load the model "${id}". Try again; if it fails again, remove the model and download it anew.`,
+    { details: { modelId: id }, cause: error, isRetryable: true },
+  );
+}

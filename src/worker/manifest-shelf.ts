@@ -1,0 +1,116 @@
+import { EdgewiseError, ModelError, NetworkError, TimeoutError } from '../errors.ts';
+import type { CatalogueEntry, Manifest, ShardKey, ShardStore } from '../types.ts';
+import { fetchCatalogue, parseCatalogue } from '../weights/catalogue.ts';
+import { fetchManifest, parseManifest } from '../weights/manifest.ts';
+
+/** What the server says of its models, and what it said last: that works offline. */
+export interface ManifestShelf {
+  /** The models on offer; without network those of last time. */
+  catalogue(signal?: AbortSignal): Promise<readonly CatalogueEntry[]>;
+  /**
+   * The server's manifest; without network that of the last download. Throws `ModelError`
+   * `not-found`, listing the known models, when there is none of this id.
+   */
+  newest(id: string, signal?: AbortSignal): Promise<Manifest>;
+  /** The manifest of the last complete download. */
+  stored(id: string): Promise<Manifest | null>;
+  keep(manifest: Manifest): Promise<void>;
+  forget(id: string): Promise<void>;
+}
+
+export interface ManifestShelfOptions {
+  /** Absolute, with a slash at its end. */
+  readonly baseUrl: string;
+  readonly fetch: typeof fetch;
+  store(): Promise<ShardStore>;
+}
+
+/** Folder of one model, with a slash at its end. */
+export function modelFolder(baseUrl: string, id: string): string {
+  return new URL(`${encodeURIComponent(id)}/`, baseUrl).href;
+}
+
+export function createManifestShelf(options: ManifestShelfOptions): ManifestShelf {
+  const { baseUrl, fetch } = options;
+  const catalogueUrl = new URL('catalogue.json', baseUrl);
+  const manifestUrl = (id: string): URL => new URL('manifest.json', modelFolder(baseUrl, id));
+
+  async function keep(url: URL, value: unknown): Promise<void> {
+    const store = await options.store();
+    await store.put(noteKey(url), new Blob([JSON.stringify(value)]));
+  }
+
+  async function recall<Value>(url: URL, parse: (value: unknown) => Value): Promise<Value | null> {
+    const store = await options.store();
+    const blob = await store.get(noteKey(url));
+    return blob === null ? null : readNote(await blob.text(), parse);
+  }
+
+  async function catalogue(signal?: AbortSignal): Promise<readonly CatalogueEntry[]> {
+    try {
+      const entries = await fetchCatalogue(catalogueUrl, { signal, fetch });
+      await keep(catalogueUrl, entries);
+      return entries;
+    } catch (error) {
+      return orThrow(
+        isUnreachable(error) ? await recall(catalogueUrl, parseCatalogue) : null,
+        error,
+      );
+    }
+  }
+
+  const stored = (id: string): Promise<Manifest | null> => recall(manifestUrl(id), parseManifest);
+
+  return {
+    catalogue,
+    stored,
+    async newest(id, signal) {
+      try {
+        return await fetchManifest(manifestUrl(id), { signal, fetch });
+      } catch (error) {
+        if (isUnreachable(error)) return orThrow(await stored(id), error);
+        // The server answered, with no manifest: perhaps because the id is wrong.
+        if (EdgewiseError.is(error)) rejectUnknown(id, await catalogue(signal).catch(() => null));
+        throw error;
+      }
+    },
+    keep: (manifest) => keep(manifestUrl(manifest.id), manifest),
+    async forget(id) {
+      const store = await options.store();
+      await store.deleteModel(noteKey(manifestUrl(id)).sha256);
+    },
+  };
+}
+
+/** Notes lie in the store of the shards they describe, under a name that no hash can have. */
+function noteKey(url: URL): ShardKey {
+  return { sha256: `note ${url.href}`, index: 0 };
+}
+
+/** A damaged note is as good as none: the server is asked again. */
+function readNote<Value>(text: string, parse: (value: unknown) => Value): Value | null {
+  try {
+    return parse(JSON.parse(text));
+  } catch {
+    return null;
+  }
+}
+
+function isUnreachable(error: unknown): boolean {
+  return error instanceof TimeoutError || (error instanceof NetworkError && error.isRetryable);
+}
+
+function orThrow<Value>(value: Value | null, error: unknown): Value {
+  if (value === null) throw error;
+  return value;
+}
+
+function rejectUnknown(id: string, known: readonly CatalogueEntry[] | null): void {
+  if (known === null || known.some((entry) => entry.id === id)) return;
+  const list = known.map((entry) => entry.id).join(', ');
+  throw new ModelError(
+    'not-found',
+    `There is no model "${id}" here. Known models: ${list === '' ? 'none; run `edgewise pull` on the server' : list}.`,
+    { details: { modelId: id, known: list } },
+  );
+}

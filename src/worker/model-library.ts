@@ -1,0 +1,143 @@
+import { ModelError } from '../errors.ts';
+import type {
+  CatalogueEntry,
+  DownloadProgress,
+  Manifest,
+  ModelAvailability,
+  ShardStore,
+  WeightSource,
+} from '../types.ts';
+import { createMemoryShardStore, openShardStore } from '../storage/shard-store.ts';
+import { downloadModel, modelAvailability } from '../weights/download.ts';
+import { openWeightSource } from '../weights/weight-source.ts';
+import { createManifestShelf, modelFolder } from './manifest-shelf.ts';
+import { openStoreOrMemory } from './open-store.ts';
+import type { HostWarning } from './protocol.ts';
+
+/** The models this origin offers, and what of them is on this device. */
+export interface ModelLibrary {
+  catalogue(signal?: AbortSignal): Promise<readonly CatalogueEntry[]>;
+  availability(id: string, signal?: AbortSignal): Promise<ModelAvailability>;
+  download(id: string, options: LibraryDownloadOptions): Promise<void>;
+  /** The stored model, ready to be read. Throws `ModelError` `not-downloaded`: never downloads. */
+  open(id: string, signal?: AbortSignal): Promise<WeightSource>;
+  remove(id: string, signal?: AbortSignal): Promise<void>;
+  close(): void;
+}
+
+export interface LibraryDownloadOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
+}
+
+export interface ModelLibraryOptions {
+  /** Absolute, with a slash at its end. */
+  readonly baseUrl: string;
+  readonly fetch: typeof fetch;
+  /** Default: IndexedDB. When it rejects, shards stay in memory and the page is told. */
+  readonly openStore?: (() => Promise<ShardStore>) | undefined;
+  onWarning(warning: HostWarning): void;
+}
+
+export function createModelLibrary(options: ModelLibraryOptions): ModelLibrary {
+  // Local files are on this device already: nothing to download, nothing to keep.
+  const isLocal = new URL(options.baseUrl).protocol === 'file:';
+  return isLocal ? createLocalLibrary(options) : createStoredLibrary(options);
+}
+
+/** Models in a folder of this device, read straight from there. */
+function createLocalLibrary({ baseUrl, fetch }: ModelLibraryOptions): ModelLibrary {
+  const memory = createMemoryShardStore();
+  const shelf = createManifestShelf({ baseUrl, fetch, store: async () => memory });
+  return {
+    catalogue: shelf.catalogue,
+    async availability(id, signal) {
+      await shelf.newest(id, signal);
+      return 'ready';
+    },
+    async download(id, { signal }) {
+      await shelf.newest(id, signal);
+    },
+    async open(id, signal) {
+      const manifest = await shelf.newest(id, signal);
+      const folder = modelFolder(baseUrl, id);
+      return openWeightSource({
+        manifest,
+        baseUrl: folder,
+        store: memory,
+        fetch,
+        keepShards: false,
+      });
+    },
+    async remove(id) {
+      throw new ModelError(
+        'no-source',
+        `The model "${id}" is read from ${baseUrl}: delete its folder there.`,
+        { details: { modelId: id } },
+      );
+    },
+    close: () => memory.close(),
+  };
+}
+
+/** Models from a server, kept in this browser. */
+function createStoredLibrary(options: ModelLibraryOptions): ModelLibrary {
+  const { baseUrl, fetch, openStore = openShardStore, onWarning } = options;
+  let opening: Promise<ShardStore> | null = null;
+  const openOnce = (): Promise<ShardStore> => (opening ??= openStoreOrMemory(openStore, onWarning));
+  const shelf = createManifestShelf({ baseUrl, fetch, store: openOnce });
+
+  /** What was complete last time is good enough: the second start needs no network. */
+  async function completeManifest(id: string, signal?: AbortSignal): Promise<Manifest> {
+    const store = await openOnce();
+    const stored = await shelf.stored(id);
+    if (stored !== null && (await modelAvailability(stored, store)) === 'ready') return stored;
+    const newest = await shelf.newest(id, signal);
+    if ((await modelAvailability(newest, store)) !== 'ready') throw notDownloaded(newest);
+    return newest;
+  }
+
+  return {
+    catalogue: shelf.catalogue,
+    async availability(id, signal) {
+      return modelAvailability(await shelf.newest(id, signal), await openOnce());
+    },
+    async download(id, { signal, onProgress }) {
+      const manifest = await shelf.newest(id, signal);
+      const store = await openOnce();
+      const folder = modelFolder(baseUrl, id);
+      await downloadModel({ manifest, baseUrl: folder, store, signal, onProgress, fetch });
+      const previous = await shelf.stored(id);
+      await shelf.keep(manifest);
+      if (previous !== null && previous.sha256 !== manifest.sha256) {
+        await store.deleteModel(previous.sha256);
+      }
+    },
+    async open(id, signal) {
+      const manifest = await completeManifest(id, signal);
+      const store = await openOnce();
+      const folder = modelFolder(baseUrl, id);
+      const keepShards = store.isPersistent;
+      return openWeightSource({ manifest, baseUrl: folder, store, fetch, keepShards });
+    },
+    async remove(id, signal) {
+      const manifest = (await shelf.stored(id)) ?? (await shelf.newest(id, signal));
+      const store = await openOnce();
+      await store.deleteModel(manifest.sha256);
+      await shelf.forget(id);
+    },
+    close() {
+      // A store that was never opened has nothing to close.
+      void opening?.then((store) => store.close());
+    },
+  };
+}
+
+function notDownloaded(manifest: Manifest): ModelError {
+  const megabytes = Math.ceil(manifest.sizeBytes / 1e6);
+  return new ModelError(
+    'not-downloaded',
+    `The model "${manifest.id}" (${megabytes} MB) is not on this device. Ask the person, then call models.download('${manifest.id}').`,
+    { details: { modelId: manifest.id, sizeBytes: manifest.sizeBytes } },
+  );
+}

@@ -1,0 +1,29 @@
+import type { ShardStore } from '../types.ts';
+import { createMemoryShardStore } from '../storage/shard-store.ts';
+import { createSpillingShardStore } from '../storage/spilling-shard-store.ts';
+import type { HostWarning } from './protocol.ts';
+
+/**
+ * Opens the store for models. Never rejects: without storage, or once it is full, shards live in
+ * memory until the page closes, and the page is told so.
+ */
+export async function openStoreOrMemory(
+  openStore: () => Promise<ShardStore>,
+  onWarning: (warning: HostWarning) => void,
+): Promise<ShardStore> {
+  try {
+    return createSpillingShardStore(await openStore(), (reason) =>
+      onWarning({
+        code: 'storage-full',
+        message: `The rest of this model stays in memory and must be downloaded again next time. ${reason.message}`,
+      }),
+    );
+  } catch (error) {
+    const cause = error instanceof Error ? error.message : String(error);
+    onWarning({
+      code: 'storage-unavailable',
+      message: `Models stay in memory and must be downloaded again next time. ${cause}`,
+    });
+    return createMemoryShardStore();
+  }
+}
