@@ -19,7 +19,7 @@ export function unreachable(call: RemoteCall, cause: unknown): NetworkError {
     isOnline === false
       ? `The browser is offline: ${call.endpoint} was not reached. Try again with a connection.`
       : `${call.endpoint} could not be reached. Check that the server runs and that the page may connect to it (Content-Security-Policy connect-src).`,
-    { cause, details: { ...call, isOnline }, isRetryable: true },
+    { cause, details: { ...placeOf(call), isOnline }, isRetryable: true },
   );
 }
 
@@ -33,7 +33,7 @@ export function badStatus(call: RemoteCall, response: Response, body: unknown): 
   return new NetworkError(
     codeFor(code),
     `${call.endpoint} answered with status ${status}${code === null ? '' : ` (${code})`}. ${adviseOn(status, retryAfterSeconds)}`,
-    { details: { ...call, status, type, code, retryAfterSeconds }, isRetryable },
+    { details: { ...placeOf(call), status, type, code, retryAfterSeconds }, isRetryable },
   );
 }
 
@@ -43,7 +43,7 @@ export function reportedError(call: RemoteCall, error: unknown): NetworkError {
   return new NetworkError(
     'upstream-failed',
     `${call.endpoint} gave up in the middle of its answer${code === null ? '' : ` (${code})`}. The text so far is incomplete; ask again.`,
-    { details: { ...call, type, code }, isRetryable: true },
+    { details: { ...placeOf(call), type, code }, isRetryable: true },
   );
 }
 
@@ -52,7 +52,7 @@ export function badResponse(call: RemoteCall, problem: string, cause?: unknown):
   return new NetworkError(
     'bad-response',
     `${call.endpoint} ${problem}. Check that it speaks OpenAI's chat completions.`,
-    { cause, details: { ...call } },
+    { cause, details: placeOf(call) },
   );
 }
 
@@ -60,7 +60,7 @@ export function tooLarge(call: RemoteCall, limitBytes: number): NetworkError {
   return new NetworkError(
     'too-large',
     `${call.endpoint} sent more than ${limitBytes} characters without ending an event. The connection was closed.`,
-    { details: { ...call, limitBytes } },
+    { details: { ...placeOf(call), limitBytes } },
   );
 }
 
@@ -69,7 +69,7 @@ export function cutBeforeAnswer(call: RemoteCall, cause?: unknown): NetworkError
   return new NetworkError(
     'truncated',
     `${call.endpoint} closed the connection before it answered. Ask again.`,
-    { cause, details: { ...call }, isRetryable: true },
+    { cause, details: placeOf(call), isRetryable: true },
   );
 }
 
@@ -78,7 +78,7 @@ export function refusedByFilter(call: RemoteCall): PolicyError {
   return new PolicyError(
     'refused',
     `The content filter behind ${call.endpoint} withheld the answer.`,
-    { details: { ...call } },
+    { details: placeOf(call) },
   );
 }
 
@@ -88,8 +88,16 @@ export function tooSlow(call: RemoteCall, code: DeadlineCode, limitMs: number): 
   return new TimeoutError(
     code,
     `${call.endpoint} did not answer in time (${code}, ${limitMs} ms). The connection was closed; ask again.`,
-    { details: { ...call, limitMs }, isRetryable: true },
+    { details: { ...placeOf(call), limitMs }, isRetryable: true },
   );
+}
+
+/** Picked by name: a call also carries the request, which is nobody's business here. */
+function placeOf({ tier, endpoint }: RemoteCall): {
+  readonly tier: string;
+  readonly endpoint: string;
+} {
+  return { tier, endpoint };
 }
 
 interface ErrorFacts {

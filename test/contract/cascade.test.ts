@@ -1,6 +1,6 @@
 import { createCascade } from '../../src/cascade/cascade.ts';
 import { NetworkError } from '../../src/errors.ts';
-import type { Request } from '../../src/types.ts';
+import type { Mode, Request } from '../../src/types.ts';
 import { createScriptedTier, type ScriptStep } from '../helpers/scripted-tier.ts';
 import { describeTier } from './tier.contract.ts';
 
@@ -16,11 +16,11 @@ function answer({ input }: Request): readonly ScriptStep[] {
 
 const device = () => createScriptedTier({ id: 'device', place: 'device', steps: answer });
 const frontier = () => createScriptedTier({ id: 'frontier', place: 'remote', steps: answer });
-const parts = { mode: () => 'prefer-on-device', now: Date.now, createId: randomId } as const;
-
-function randomId(): string {
-  return crypto.randomUUID();
-}
+const parts = {
+  mode: (): Mode => 'prefer-on-device',
+  now: Date.now,
+  createId: (): string => crypto.randomUUID(),
+};
 
 describeTier('A cascade whose device answers', async () => ({
   tier: createCascade({ ...parts, tiers: [device(), frontier()], holdBackTokens: 2 }),

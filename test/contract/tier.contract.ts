@@ -102,7 +102,7 @@ export function describeTier(name: string, open: () => Promise<TierFixture>): vo
     it('throws a typed error and never turns it into a finish', async () => {
       const { tier, failingRequest } = fixture;
       const events: TierEvent[] = [];
-      const failure = await collectInto(events, tier, failingRequest).catch(
+      const failure = await collectInto(events, { tier, request: failingRequest }).catch(
         (error: unknown) => error,
       );
       expect(failure).toMatchObject({ code: expect.any(String), isRetryable: expect.any(Boolean) });
@@ -111,24 +111,26 @@ export function describeTier(name: string, open: () => Promise<TierFixture>): vo
   });
 }
 
+export interface Call {
+  readonly tier: Tier;
+  readonly request: Request;
+  readonly signal?: AbortSignal;
+}
+
 export async function collect(
   tier: Tier,
   request: Request,
   signal?: AbortSignal,
 ): Promise<readonly TierEvent[]> {
   const events: TierEvent[] = [];
-  await collectInto(events, tier, request, signal);
+  await collectInto(events, signal === undefined ? { tier, request } : { tier, request, signal });
   return events;
 }
 
-export async function collectInto(
-  events: TierEvent[],
-  tier: Tier,
-  request: Request,
-  signal?: AbortSignal,
-): Promise<void> {
-  const options = signal === undefined ? {} : { signal };
-  for await (const event of tier.generate(request, options)) events.push(event);
+/** Keeps what came before a failure. */
+export async function collectInto(events: TierEvent[], call: Call): Promise<void> {
+  const options = call.signal === undefined ? {} : { signal: call.signal };
+  for await (const event of call.tier.generate(call.request, options)) events.push(event);
 }
 
 /** The text a reader sees: a reset withdraws what came before it. */
