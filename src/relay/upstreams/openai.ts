@@ -54,6 +54,9 @@ const DEFAULT_LIMITS = {
 /** Largest whole answer: far above any model's output limit. */
 const MAX_ANSWER_BYTES = 8 * 1_048_576;
 
+/** How long the end of the connection's answer may take after `[DONE]`: a round trip. */
+const DRAIN_MS = 250;
+
 const DONE = '[DONE]';
 
 async function complete(
@@ -83,33 +86,60 @@ async function* stream(
   call: UpstreamCall,
 ): AsyncGenerator<ChatChunk, void, void> {
   const deadline = startDeadline(context, call);
-  const watch: ReadWatch = {
-    onBytes: () => deadline.pause(),
-    onWait: () => deadline.restart(context.limits.idleMs, () => idleTimeout(context)),
-  };
-  deadline.restart(context.limits.firstByteMs, () => firstTokenTimeout(context, 'firstByteMs'));
+  const watch = watchStream(deadline, context);
+  let isComplete = false;
   try {
     const response = await send(context, request, deadline.signal);
     if (response.body === null) throw badResponse(context.config.id);
-    yield* readChunks(readEventData(response.body, watch), context);
+    const events = readEventData(response.body, watch);
+    yield* readChunks(events, context, watch.onDone);
+    isComplete = true;
   } catch (error) {
     throw explainFailure(error, context.config.id, deadline.signal);
   } finally {
     deadline.end();
     // Whatever is left of the upstream's answer is not wanted: closing stops its bill.
-    deadline.abort(new DOMException('The answer is no longer read.', 'AbortError'));
+    if (!isComplete)
+      deadline.abort(new DOMException('The answer is no longer read.', 'AbortError'));
   }
 }
 
+interface StreamWatch extends ReadWatch {
+  onDone: () => void;
+}
+
+function watchStream(deadline: Deadline, context: Context): StreamWatch {
+  const { firstByteMs, idleMs } = context.limits;
+  let isDone = false;
+  deadline.restart(firstByteMs, () => firstTokenTimeout(context, 'firstByteMs'));
+  return {
+    onBytes() {
+      if (!isDone) deadline.pause();
+    },
+    onWait() {
+      if (!isDone) deadline.restart(idleMs, () => idleTimeout(context));
+    },
+    onDone() {
+      isDone = true;
+      deadline.restart(DRAIN_MS, () => new DOMException('Nothing more is needed.', 'AbortError'));
+    },
+  };
+}
+
 async function* readChunks(
-  events: AsyncIterable<string>,
+  events: AsyncGenerator<string, void, void>,
   context: Context,
+  onDone: () => void,
 ): AsyncGenerator<ChatChunk, void, void> {
   const { id } = context.config;
   const defaults = answerDefaults(context);
   let isFinished = false;
   for await (const data of events) {
-    if (data === DONE) break;
+    if (data === DONE) {
+      onDone();
+      await readToEnd(events);
+      break;
+    }
     const value = parseJson(data);
     if (isErrorEvent(value)) throw midStreamError(id);
     const chunk = parseChunk(value, defaults);
@@ -119,6 +149,15 @@ async function* readChunks(
   }
   // Neither a clean end nor `[DONE]` makes an answer whole: only its finish reason does.
   if (!isFinished) throw streamCut(id);
+}
+
+/** Only a connection whose answer was read to its end can serve the next request. */
+async function readToEnd(events: AsyncGenerator<string, void, void>): Promise<void> {
+  try {
+    await events.next();
+  } catch {
+    // The answer is complete already; the connection is lost, nothing else.
+  }
 }
 
 async function send(

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import { QUESTION, ask, eventsOf, openRelay, textOf } from './ask-relay.ts';
 import { answerChunks, sendEvents, startUpstream, toEvents } from './scripted-upstream.ts';
+import type { Answer } from './scripted-upstream.ts';
 
 const KEY = { keyEnv: 'BIG_KEY' };
 const ENV = { env: { BIG_KEY: 'sk-canary-0001' } };
@@ -163,6 +164,37 @@ describe('a streamed answer', () => {
     );
     expect(textOf(events)).toBe('data: [DONE]\n\nstill here');
     expect(events.at(-1)).toBe('[DONE]');
+  });
+});
+
+describe('the connection to the upstream', () => {
+  async function countConnections(requests: number, answer: Answer): Promise<number> {
+    const ports = new Set<number | undefined>();
+    const upstream = await startUpstream((response, request) => {
+      ports.add(response.socket?.remotePort);
+      return answer(response, request);
+    });
+    const relay = openRelay(upstream.baseUrl);
+    for (let count = 0; count < requests; count += 1) {
+      const events = await eventsOf(await ask(relay, { ...QUESTION, stream: true }));
+      expect(events.at(-1)).toBe('[DONE]');
+    }
+    return ports.size;
+  }
+
+  test('serves later requests too', async () => {
+    const body = toEvents(answerChunks(['a']));
+    const connections = await countConnections(6, (response) => sendEvents(response, body));
+    // Node frees a connection a moment after its answer, so two take turns.
+    expect(connections).toBeLessThanOrEqual(2);
+  });
+
+  test('is given up when the upstream does not end after its end marker', async () => {
+    const connections = await countConnections(2, (response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(toEvents(answerChunks(['a'])));
+    });
+    expect(connections).toBe(2);
   });
 });
 
