@@ -11,7 +11,7 @@ import {
 import { createFixtureModel } from '../../helpers/fault-server-model.ts';
 import { type FaultServer, startFaultServer } from '../../helpers/fault-server.ts';
 
-const model = await createFixtureModel();
+const model = await createFixtureModel({ sizeBytes: 12_500, shardBytes: 2048 });
 const { manifest } = model;
 const timing = { idleTimeoutMs: 200, retryDelayMs: 1 };
 const keyOf = (index: number) => ({ sha256: manifest.sha256, index });
