@@ -37,6 +37,8 @@ export default defineConfig({
   worker: { format: 'es' },
   optimizeDeps,
   test: {
+    // Tests in the browser have no environment of their own.
+    env: { EDGEWISE_OFFLINE: process.env['EDGEWISE_OFFLINE'] ?? '' },
     projects: [
       { extends: true, test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
       { extends: true, test: { name: 'contract', include: ['test/contract/**/*.test.ts'] } },
