@@ -8,7 +8,13 @@ import { parseMode } from './modes.ts';
 import { planTurn, type DevicePlan, type Plan, type RemotePlan } from './plan.ts';
 import { parseRequest } from './request.ts';
 import { createRuleSet, type RuleSet } from './rules.ts';
-import { decisionEvent, type CollapseChoice, type FallbackNotice, type Turn } from './turn.ts';
+import {
+  decisionEvent,
+  isTierFailure,
+  type CollapseChoice,
+  type FallbackNotice,
+  type Turn,
+} from './turn.ts';
 
 export interface CascadeOptions {
   /** Lowest rung first. */
@@ -132,9 +138,26 @@ async function* askRemote(turn: Turn, plan: RemotePlan): AsyncGenerator<TierEven
   }
   const onFailure = (error: Error): AsyncIterable<TierEvent> => {
     turn.onFallback({ from: remote, to: fallback, reason: 'remote-unavailable', error });
-    return askDevice(turn, devicePlan(plan, fallback));
+    return standIn(turn, devicePlan(plan, fallback), error);
   };
   yield* askAbove(turn, { ...ask, onFailure });
+}
+
+/** Where the device cannot stand in either, what the remote failed with is what people need to know. */
+async function* standIn(
+  turn: Turn,
+  plan: DevicePlan,
+  remoteError: Error,
+): AsyncGenerator<TierEvent> {
+  let hasText = false;
+  try {
+    for await (const event of askDevice(turn, plan)) {
+      hasText ||= event.type === 'text-delta';
+      yield event;
+    }
+  } catch (error) {
+    throw !hasText && isTierFailure(error, turn.signal) ? remoteError : error;
+  }
 }
 
 /** The device stands in for a remote that failed: kept however sure it is, and marked so. */

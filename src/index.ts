@@ -1,0 +1,59 @@
+/**
+ * Edgewise: small language models that run in the visitor's browser, say how sure they are, and leave
+ * the rest to the owner's cloud.
+ */
+export type { EgressRule } from './cascade/egress.ts';
+export type { Rule } from './cascade/rules.ts';
+export type { SignalName } from './cascade/signals.ts';
+export type { CollapseChoice, FallbackNotice } from './cascade/turn.ts';
+export {
+  EdgewiseError,
+  EngineError,
+  ModelError,
+  NetworkError,
+  PolicyError,
+  StorageError,
+  TimeoutError,
+  UnsupportedError,
+} from './errors.ts';
+export { createRuntime } from './runtime.ts';
+export type {
+  Answer,
+  ModelDownloadOptions,
+  RemoteOptions,
+  Runtime,
+  RuntimeEvents,
+  RuntimeListener,
+  RuntimeModels,
+  RuntimeOptions,
+} from './runtime.ts';
+export type { RemoteTimeouts } from './tiers/deadlines.ts';
+export type { RemoteHeaders } from './tiers/remote.ts';
+export type {
+  CallOptions,
+  CatalogueEntry,
+  Confidence,
+  Decision,
+  DownloadProgress,
+  FinishReason,
+  Licence,
+  Message,
+  Mode,
+  ModelAvailability,
+  ModelInfo,
+  ModelState,
+  Precision,
+  ReasonCode,
+  Receipt,
+  Request,
+  RequestInput,
+  Sampling,
+  Suggestion,
+  SuggestionRequest,
+  SuggestionSource,
+  Task,
+  Tier,
+  TierEvent,
+  TierFinish,
+  TokenEvidence,
+} from './types.ts';
