@@ -172,7 +172,7 @@ async function sendBody({ fault, record, response }: Answer, body: Uint8Array): 
 function contentOf({ bytes, fault, random }: Answer): Uint8Array {
   if (fault.mode !== 'etag-change' && fault.mode !== 'wrong-bytes') return bytes;
   if (fault.mode === 'etag-change') return bytes.map((byte) => byte ^ 0xff);
-  const spoilt = bytes.slice();
+  const spoilt = new Uint8Array(bytes);
   const place = fault.atByte ?? Math.floor(random() * bytes.length);
   spoilt[place] = (spoilt[place] ?? 0) ^ 1;
   return spoilt;
