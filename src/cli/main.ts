@@ -8,11 +8,15 @@ import { UsageError } from './usage-error.ts';
 interface Verb {
   readonly summary: string;
   /** Loaded when it is called, so that one verb does not need another's packages. */
-  load(): Promise<{ run(argv: string[]): Promise<number> }>;
+  load(): Promise<{ run(argv: readonly string[]): Promise<number> }>;
 }
 
 const VERBS: Readonly<Record<string, Verb>> = {
   pull: { summary: 'get a model for the page to load', load: () => import('./pull.ts') },
+  relay: {
+    summary: 'serve the upper tiers to pages, with the keys kept here',
+    load: () => import('./relay.ts'),
+  },
 };
 
 /** Runs one command. Gives the exit code: 0, 1 when it failed, 2 when it was typed wrongly. */

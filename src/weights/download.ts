@@ -1,5 +1,6 @@
 import type { DownloadProgress, Manifest, ModelAvailability, ShardStore } from '../types.ts';
 import { fetchShards, modelFileUrl, type TransferTiming } from './fetch-shards.ts';
+import { hostOf } from './guarded-request.ts';
 import { createProgressMeter, type ProgressMeter } from './progress-meter.ts';
 import { shardSize } from './manifest.ts';
 
@@ -63,7 +64,7 @@ function createMeter(options: DownloadOptions, missing: readonly number[]): Prog
   return createProgressMeter({
     totalBytes: manifest.sizeBytes,
     doneBytes: manifest.sizeBytes - missingBytes,
-    source: missing.length > 0 ? modelFileUrl(manifest, baseUrl).host : 'this device',
+    source: missing.length > 0 ? hostOf(modelFileUrl(manifest, baseUrl)) : 'this device',
     onProgress,
     now,
   });

@@ -1,6 +1,7 @@
 import { EdgewiseError, ModelError } from '../errors.ts';
 import type { Manifest } from '../types.ts';
 import { absoluteUrl } from './fetch-json.ts';
+import { hostOf } from './guarded-request.ts';
 import { RangeRefused, type ShardRun, type StreamedShard, streamShards } from './shard-stream.ts';
 import { isShardIntact } from './verify.ts';
 
@@ -162,7 +163,7 @@ function wait(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
 function hashMismatch(manifest: Manifest, index: number, url: URL): ModelError {
   return new ModelError(
     'hash-mismatch',
-    `${url.host} serves wrong bytes in shard ${index} of ${manifest.file} (fetched ${MAX_BAD_FETCHES} times): run \`edgewise pull\` again on the server.`,
+    `${hostOf(url)} serves wrong bytes in shard ${index} of ${manifest.file} (fetched ${MAX_BAD_FETCHES} times): run \`edgewise pull\` again on the server.`,
     { details: { id: manifest.id, shard: index, host: url.host } },
   );
 }

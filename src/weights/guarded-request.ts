@@ -52,6 +52,11 @@ export async function requestGuarded(
   }
 }
 
+/** The other end, for people. */
+export function hostOf(url: URL): string {
+  return url.host || 'this device';
+}
+
 interface Guard {
   readonly signal: AbortSignal;
   /** Waits for `work`, but no longer than the silence allowed or the caller's signal. */
@@ -121,7 +126,7 @@ async function* readPieces(url: URL, response: Response, guard: Guard): AsyncIte
 function idleError(url: URL, idleTimeoutMs: number): TimeoutError {
   return new TimeoutError(
     'idle-timeout',
-    `${url.host} sent nothing for ${idleTimeoutMs / 1000} s: check the connection and try again.`,
+    `${hostOf(url)} sent nothing for ${idleTimeoutMs / 1000} s: check the connection and try again.`,
     { details: { host: url.host, idleTimeoutMs }, isRetryable: true },
   );
 }
@@ -132,13 +137,13 @@ function connectionError(url: URL, cause: unknown): NetworkError {
     'offline',
     isOffline
       ? 'This device is offline: connect it and try again.'
-      : `Could not reach ${url.host}: check the connection and that the server is up.`,
+      : `Could not reach ${hostOf(url)}: check the connection and that the server is up.`,
     { details: { host: url.host, isOffline }, cause, isRetryable: true },
   );
 }
 
 function cutError(url: URL, cause: unknown): NetworkError {
-  return new NetworkError('truncated', `The connection to ${url.host} broke: try again.`, {
+  return new NetworkError('truncated', `The connection to ${hostOf(url)} broke: try again.`, {
     details: { host: url.host },
     cause,
     isRetryable: true,

@@ -1,7 +1,7 @@
 import { ModelError, NetworkError } from '../errors.ts';
 import type { Manifest } from '../types.ts';
 import { statusError } from './fetch-json.ts';
-import { type GuardedResponse, requestGuarded } from './guarded-request.ts';
+import { type GuardedResponse, hostOf, requestGuarded } from './guarded-request.ts';
 import { shardSize, shardStart } from './manifest.ts';
 
 /** A run of neighbouring shards, both ends included. */
@@ -139,16 +139,20 @@ async function* cutShards(
     }
   }
   // A chunked body that ends early is no error to the browser, and padding it would be one.
-  throw new NetworkError('truncated', `${url.host} ended ${manifest.file} too early: try again.`, {
-    details: { host: url.host, id: manifest.id, shard: index },
-    isRetryable: true,
-  });
+  throw new NetworkError(
+    'truncated',
+    `${hostOf(url)} ended ${manifest.file} too early: try again.`,
+    {
+      details: { host: url.host, id: manifest.id, shard: index },
+      isRetryable: true,
+    },
+  );
 }
 
 function pageError(url: URL): NetworkError {
   return new NetworkError(
     'bad-response',
-    `${url.host} answered with a web page instead of model weights: sign in to the network, or check that ${url.pathname} is served.`,
+    `${hostOf(url)} answered with a web page instead of model weights: sign in to the network, or check that ${url.pathname} is served.`,
     { details: { host: url.host, path: url.pathname } },
   );
 }
