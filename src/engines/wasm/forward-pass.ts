@@ -16,6 +16,19 @@ interface Layer {
   readonly down: PlacedTensor;
 }
 
+/** First bytes of a layer's keys and values in the slot. */
+interface LayerCache {
+  readonly keys: number;
+  readonly values: number;
+}
+
+/** `count` tokens from `position`; outputs are wanted from the `first` of them on. */
+interface Span {
+  readonly position: number;
+  readonly first: number;
+  readonly count: number;
+}
+
 export interface ForwardPassOptions {
   readonly kernel: Kernel;
   readonly config: LlamaConfig;
@@ -61,10 +74,16 @@ export class ForwardPass {
   run(cache: number, position: number, tokens: readonly number[], wantsLogits: boolean): void {
     tokens.forEach((token, index) => this.#embed(token, index));
     const bytes = layerCacheBytes(this.#config, this.#contextLength);
+    const last = this.#layers.length - 1;
     this.#layers.forEach((layer, index) => {
       const keys = cache + 2 * index * bytes;
-      this.#attention(layer, { keys, values: keys + bytes }, position, tokens.length);
-      this.#feedForward(layer, tokens.length);
+      // What the last layer gives for other tokens than the last one is read by nobody.
+      const first = index < last ? 0 : tokens.length - (wantsLogits ? 1 : 0);
+      const span = { position, first, count: tokens.length };
+      this.#cacheKeysAndValues(layer, { keys, values: keys + bytes }, span);
+      if (first === tokens.length) return;
+      this.#attention(layer, { keys, values: keys + bytes }, span);
+      this.#feedForward(layer, span);
     });
     if (wantsLogits) this.#logits(tokens.length - 1);
   }
@@ -78,62 +97,55 @@ export class ForwardPass {
     else this.#kernel.embedRowF32(offset, token, columns, out);
   }
 
-  #attention(
-    layer: Layer,
-    cache: { readonly keys: number; readonly values: number },
-    position: number,
-    count: number,
-  ): void {
-    const { hidden, query, key, value, attended } = this.#scratch;
+  #cacheKeysAndValues(layer: Layer, cache: LayerCache, { position, count }: Span): void {
+    const { kvHeads, headDim } = this.#config;
+    const { hidden, key, value } = this.#scratch;
+    const rowBytes = kvHeads * headDim * 4;
     this.#normalize(hidden, layer.attentionNorm, count);
-    this.#input.multiply(layer.query, query);
     this.#input.multiply(layer.key, key);
     this.#input.multiply(layer.value, value);
-    for (let index = 0; index < count; index++) this.#cacheToken(cache, position, index);
-    for (let index = 0; index < count; index++) this.#attendToken(cache, position, index);
-    this.#input.set(attended, this.#config.heads * this.#config.headDim, count);
-    this.#addProjection(layer.output, count);
+    for (let index = 0; index < count; index++) {
+      const at = position + index;
+      const row = key + index * rowBytes;
+      this.#kernel.rotate(row, kvHeads, headDim, this.#angles(at));
+      this.#kernel.storeKeyValue(
+        row,
+        value + index * rowBytes,
+        cache.keys,
+        cache.values,
+        at,
+        this.#contextLength,
+        kvHeads,
+        headDim,
+      );
+    }
   }
 
-  #cacheToken(
-    cache: { readonly keys: number; readonly values: number },
-    position: number,
-    index: number,
-  ): void {
-    const { heads, kvHeads, headDim } = this.#config;
-    const query = this.#scratch.query + index * heads * headDim * 4;
-    const key = this.#scratch.key + index * kvHeads * headDim * 4;
-    const value = this.#scratch.value + index * kvHeads * headDim * 4;
-    const at = position + index;
-    const angles = this.#scratch.angles + at * headDim * 4;
-    this.#kernel.rotate(query, heads, headDim, angles);
-    this.#kernel.rotate(key, kvHeads, headDim, angles);
-    this.#kernel.storeKeyValue(
-      key,
-      value,
-      cache.keys,
-      cache.values,
-      at,
-      this.#contextLength,
-      kvHeads,
-      headDim,
-    );
+  /** Uses the normed input that `#cacheKeysAndValues` left. */
+  #attention(layer: Layer, cache: LayerCache, span: Span): void {
+    const { position, first, count } = span;
+    const { heads, headDim } = this.#config;
+    const { normed, query, attended } = this.#scratch;
+    if (first > 0) this.#input.set(normed + this.#rows(first), this.#config.hidden, count - first);
+    this.#input.multiply(layer.query, query);
+    for (let index = first; index < count; index++) {
+      const offset = (index - first) * heads * headDim * 4;
+      this.#kernel.rotate(query + offset, heads, headDim, this.#angles(position + index));
+      this.#attend(cache, offset, position + index + 1);
+    }
+    this.#input.set(attended, heads * headDim, count - first);
+    this.#addProjection(layer.output, span);
   }
 
-  #attendToken(
-    cache: { readonly keys: number; readonly values: number },
-    position: number,
-    index: number,
-  ): void {
+  #attend(cache: LayerCache, offset: number, length: number): void {
     const { heads, kvHeads, headDim } = this.#config;
-    const offset = index * heads * headDim * 4;
     this.#kernel.attend(
       this.#scratch.query + offset,
       cache.keys,
       cache.values,
       this.#scratch.attended + offset,
       this.#scratch.scores,
-      position + index + 1,
+      length,
       this.#contextLength,
       heads,
       kvHeads,
@@ -141,14 +153,15 @@ export class ForwardPass {
     );
   }
 
-  #feedForward(layer: Layer, count: number): void {
+  #feedForward(layer: Layer, span: Span): void {
     const { hidden, gate, up } = this.#scratch;
-    this.#normalize(hidden, layer.feedForwardNorm, count);
+    const count = span.count - span.first;
+    this.#normalize(hidden + this.#rows(span.first), layer.feedForwardNorm, count);
     this.#input.multiply(layer.gate, gate);
     this.#input.multiply(layer.up, up);
     this.#kernel.siluMultiply(gate, up, count * this.#config.feedForward);
     this.#input.set(gate, this.#config.feedForward, count);
-    this.#addProjection(layer.down, count);
+    this.#addProjection(layer.down, span);
   }
 
   #normalize(source: number, norm: PlacedTensor, count: number): void {
@@ -158,16 +171,25 @@ export class ForwardPass {
     this.#input.set(normed, hidden, count);
   }
 
-  #addProjection(matrix: PlacedTensor, count: number): void {
+  #addProjection(matrix: PlacedTensor, { first, count }: Span): void {
     const { hidden, projected } = this.#scratch;
     this.#input.multiply(matrix, projected);
-    this.#kernel.add(hidden, projected, count * this.#config.hidden);
+    this.#kernel.add(hidden + this.#rows(first), projected, (count - first) * this.#config.hidden);
   }
 
   #logits(index: number): void {
     const { hidden, logits } = this.#scratch;
-    this.#normalize(hidden + index * this.#config.hidden * 4, this.#outputNorm, 1);
+    this.#normalize(hidden + this.#rows(index), this.#outputNorm, 1);
     this.#input.multiply(this.#head, logits);
+  }
+
+  /** Bytes of so many rows of the hidden state. */
+  #rows(count: number): number {
+    return count * this.#config.hidden * 4;
+  }
+
+  #angles(position: number): number {
+    return this.#scratch.angles + position * this.#config.headDim * 4;
   }
 }
 

@@ -53,7 +53,7 @@ export function layOutScratch(
     gate: rows(config.feedForward),
     up: rows(config.feedForward),
     projected: rows(config.hidden),
-    scores: take((contextLength + 4) * 4),
+    scores: take(2 * (contextLength + 16) * 4),
     quantized4: take(
       TOKENS_PER_CALL * widest * Math.max(INT8_BYTES_PER_COLUMN, INT16_BYTES_PER_COLUMN),
     ),

@@ -1,6 +1,8 @@
 // One token's attention over the KV cache of one layer.
 //   keys:   [kv head][position / 4][headDim][4]  - four scores per vector, no horizontal sums
 //   values: [kv head][position][headDim]
+// Query heads that share a kv head pass over it in pairs, so that each key and value is loaded once
+// for two of them.
 import { exponential } from './exponential';
 import { maxLanes, multiplyAdd, sumLanes } from './layout';
 
@@ -23,52 +25,82 @@ export function storeKeyValue(
   }
 }
 
-/** `length` positions are visible. `scores` is scratch for context f32. */
+/** `length` positions are visible. `scores` is scratch for two rows of `context` + 16 f32. */
 export function attend(
   q: usize, keys: usize, values: usize, out: usize, scores: usize,
   length: i32, context: i32, heads: i32, kvHeads: i32, headDim: i32,
 ): void {
   const share = heads / kvHeads;
-  const headBytes = <usize>(context * headDim * 4);
-  const scale: f32 = <f32>1.0 / sqrt<f32>(<f32>headDim);
-  for (let h = 0; h < heads; h++) {
-    const cache = <usize>(h / share) * headBytes;
-    scoreHead(q, keys + cache, scores, length, headDim, scale);
-    const total = softmax(scores, length);
-    for (let d = 0; d < headDim; d += 16) {
-      sumValues(scores, values + cache + <usize>(d * 4), out + <usize>(d * 4), length, headDim, <f32>1.0 / total);
+  const cacheBytes = <usize>(context * headDim * 4);
+  const rowBytes = <usize>(headDim * 4);
+  const second = scores + <usize>((context + 16) * 4);
+  for (let h = 0; h < kvHeads; h++) {
+    let left = share;
+    for (; left >= 2; left -= 2) {
+      scoreRows(q, q + rowBytes, keys, scores, second, length, headDim);
+      const totalA = softmax(scores, length), totalB = softmax(second, length);
+      for (let d = 0; d < headDim; d += 16) {
+        const offset = <usize>(d * 4);
+        sumPair(scores, second, values + offset, out + offset, out + rowBytes + offset, length, headDim, totalA, totalB);
+      }
+      q += 2 * rowBytes;
+      out += 2 * rowBytes;
     }
-    q += <usize>(headDim * 4);
-    out += <usize>(headDim * 4);
+    if (left == 1) {
+      scoreRows(q, q, keys, scores, scores, length, headDim);
+      const total = softmax(scores, length);
+      for (let d = 0; d < headDim; d += 16) {
+        const offset = <usize>(d * 4);
+        sumOne(scores, values + offset, out + offset, length, headDim, total);
+      }
+      q += rowBytes;
+      out += rowBytes;
+    }
+    keys += cacheBytes;
+    values += cacheBytes;
   }
 }
 
-// @ts-ignore: decorator
-@inline
-function scoreHead(q: usize, keys: usize, scores: usize, length: i32, headDim: i32, scale: f32): void {
-  const groups = (length + 3) >> 2;
-  for (let g = 0; g < groups; g++) {
-    let a = f32x4.splat(0), b = a, c = a, e = a;
-    for (let d = 0; d < headDim; d += 4) {
-      const from = q + <usize>(d * 4), key = keys + <usize>(d * 16);
-      a = multiplyAdd(v128.load32_splat(from), v128.load(key), a);
-      b = multiplyAdd(v128.load32_splat(from, 4), v128.load(key, 16), b);
-      c = multiplyAdd(v128.load32_splat(from, 8), v128.load(key, 32), c);
-      e = multiplyAdd(v128.load32_splat(from, 12), v128.load(key, 48), e);
+/**
+ * Scaled scores of two query rows against every position, sixteen positions at a time: eight
+ * independent sums keep both multipliers busy.
+ */
+function scoreRows(
+  qa: usize, qb: usize, keys: usize, outA: usize, outB: usize, length: i32, headDim: i32,
+): void {
+  const scale = f32x4.splat(<f32>1.0 / sqrt<f32>(<f32>headDim));
+  const groupBytes = <usize>(headDim * 16);
+  for (let p = 0; p < length; p += 16) {
+    // Groups past the end are read again from the last one and overwritten or ignored later.
+    const k1 = p + 4 < length ? keys + groupBytes : keys;
+    const k2 = p + 8 < length ? k1 + groupBytes : k1;
+    const k3 = p + 12 < length ? k2 + groupBytes : k2;
+    let a0 = f32x4.splat(0), a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0;
+    for (let d: usize = 0; d < groupBytes; d += 16) {
+      const x = v128.load32_splat(qa + (d >> 2)), y = v128.load32_splat(qb + (d >> 2));
+      let key = v128.load(keys + d);
+      a0 = multiplyAdd(x, key, a0); b0 = multiplyAdd(y, key, b0);
+      key = v128.load(k1 + d);
+      a1 = multiplyAdd(x, key, a1); b1 = multiplyAdd(y, key, b1);
+      key = v128.load(k2 + d);
+      a2 = multiplyAdd(x, key, a2); b2 = multiplyAdd(y, key, b2);
+      key = v128.load(k3 + d);
+      a3 = multiplyAdd(x, key, a3); b3 = multiplyAdd(y, key, b3);
     }
-    const sum = f32x4.add(f32x4.add(a, b), f32x4.add(c, e));
-    v128.store(scores + <usize>(g * 16), f32x4.mul(sum, f32x4.splat(scale)));
-    keys += <usize>(headDim * 16);
+    const a = outA + <usize>(p * 4), b = outB + <usize>(p * 4);
+    v128.store(a, f32x4.mul(a0, scale)); v128.store(a, f32x4.mul(a1, scale), 16);
+    v128.store(a, f32x4.mul(a2, scale), 32); v128.store(a, f32x4.mul(a3, scale), 48);
+    v128.store(b, f32x4.mul(b0, scale)); v128.store(b, f32x4.mul(b1, scale), 16);
+    v128.store(b, f32x4.mul(b2, scale), 32); v128.store(b, f32x4.mul(b3, scale), 48);
+    keys += 4 * groupBytes;
   }
-  // Positions past the end: weight 0.
-  for (let i = length; i < groups * 4; i++) store<f32>(scores + <usize>(i * 4), -Infinity);
 }
 
-/** Scores to exp(score - max) in place; returns their sum. */
-// @ts-ignore: decorator
-@inline
+/** Scores to exp(score - max) in place; returns their sum. Positions past `length` weigh nothing. */
 function softmax(scores: usize, length: i32): f32 {
-  const end = scores + <usize>(((length + 3) >> 2) * 16);
+  const padded = (length + 3) & ~3;
+  for (let i = length; i < padded; i++) store<f32>(scores + <usize>(i * 4), -Infinity);
+  const end = scores + <usize>(padded * 4);
   let top = v128.load(scores);
   for (let i = scores + 16; i < end; i += 16) top = f32x4.max(top, v128.load(i));
   const highest = f32x4.splat(maxLanes(top));
@@ -83,20 +115,45 @@ function softmax(scores: usize, length: i32): f32 {
 
 // @ts-ignore: decorator
 @inline
-function sumValues(scores: usize, values: usize, out: usize, length: i32, headDim: i32, scale: f32): void {
-  let a = f32x4.splat(0), b = a, c = a, d = a;
-  const stride = <usize>(headDim * 4);
-  for (let p = 0; p < length; p++) {
-    const weight = v128.load32_splat(scores + <usize>(p * 4));
-    a = multiplyAdd(weight, v128.load(values), a);
-    b = multiplyAdd(weight, v128.load(values, 16), b);
-    c = multiplyAdd(weight, v128.load(values, 32), c);
-    d = multiplyAdd(weight, v128.load(values, 48), d);
-    values += stride;
-  }
-  const factor = f32x4.splat(scale);
+function storeScaled(out: usize, a: v128, b: v128, c: v128, d: v128, total: f32): void {
+  const factor = f32x4.splat(<f32>1.0 / total);
   v128.store(out, f32x4.mul(a, factor));
   v128.store(out, f32x4.mul(b, factor), 16);
   v128.store(out, f32x4.mul(c, factor), 32);
   v128.store(out, f32x4.mul(d, factor), 48);
+}
+
+/** 16 columns of the weighted sum of values, for two rows of weights. */
+function sumPair(
+  scores: usize, second: usize, values: usize, outA: usize, outB: usize,
+  length: i32, headDim: i32, totalA: f32, totalB: f32,
+): void {
+  let a = f32x4.splat(0), b = a, c = a, d = a, e = a, f = a, g = a, h = a;
+  const stride = <usize>(headDim * 4), end = scores + <usize>(length * 4);
+  while (scores < end) {
+    const x = v128.load32_splat(scores), y = v128.load32_splat(second);
+    const v0 = v128.load(values), v1 = v128.load(values, 16), v2 = v128.load(values, 32), v3 = v128.load(values, 48);
+    a = multiplyAdd(x, v0, a); b = multiplyAdd(x, v1, b); c = multiplyAdd(x, v2, c); d = multiplyAdd(x, v3, d);
+    e = multiplyAdd(y, v0, e); f = multiplyAdd(y, v1, f); g = multiplyAdd(y, v2, g); h = multiplyAdd(y, v3, h);
+    values += stride;
+    scores += 4;
+    second += 4;
+  }
+  storeScaled(outA, a, b, c, d, totalA);
+  storeScaled(outB, e, f, g, h, totalB);
+}
+
+function sumOne(scores: usize, values: usize, out: usize, length: i32, headDim: i32, total: f32): void {
+  let a = f32x4.splat(0), b = a, c = a, d = a;
+  const stride = <usize>(headDim * 4), end = scores + <usize>(length * 4);
+  while (scores < end) {
+    const x = v128.load32_splat(scores);
+    a = multiplyAdd(x, v128.load(values), a);
+    b = multiplyAdd(x, v128.load(values, 16), b);
+    c = multiplyAdd(x, v128.load(values, 32), c);
+    d = multiplyAdd(x, v128.load(values, 48), d);
+    values += stride;
+    scores += 4;
+  }
+  storeScaled(out, a, b, c, d, total);
 }

@@ -3,20 +3,34 @@
 // |r| <= ln2 / 2, whose remainder is below 1e-8.
 import { multiplyAdd } from './layout';
 
+// Loaded, not written as constants: V8 rebuilds a SIMD constant with three instructions at each use.
+const NUMBERS = memory.data<f32>([
+  -87.3, 88.0, 1.44269504, -0.693359375, 2.12194440e-4,
+  1.98412698e-4, 1.38888889e-3, 8.33333333e-3, 4.16666667e-2, 0.166666667, 0.5, 1,
+]);
+
+// @ts-ignore: decorator
+@inline
+function number(index: usize): v128 {
+  return v128.load32_splat(NUMBERS + index * 4);
+}
+
 // @ts-ignore: decorator
 @inline
 export function exponential(x: v128): v128 {
-  const clamped = f32x4.min(f32x4.max(x, f32x4.splat(-87.3)), f32x4.splat(88.0));
-  const n = f32x4.nearest(f32x4.mul(clamped, f32x4.splat(1.44269504)));
-  let r = f32x4.sub(clamped, f32x4.mul(n, f32x4.splat(0.693359375)));
-  r = f32x4.sub(r, f32x4.mul(n, f32x4.splat(-2.12194440e-4)));
-  let p = multiplyAdd(f32x4.splat(1.98412698e-4), r, f32x4.splat(1.38888889e-3));
-  p = multiplyAdd(p, r, f32x4.splat(8.33333333e-3));
-  p = multiplyAdd(p, r, f32x4.splat(4.16666667e-2));
-  p = multiplyAdd(p, r, f32x4.splat(0.166666667));
-  p = multiplyAdd(p, r, f32x4.splat(0.5));
-  p = multiplyAdd(p, r, f32x4.splat(1));
-  p = multiplyAdd(p, r, f32x4.splat(1));
-  const power = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23);
+  const clamped = f32x4.min(f32x4.max(x, number(0)), number(1));
+  const n = f32x4.nearest(f32x4.mul(clamped, number(2)));
+  let r = multiplyAdd(n, number(3), clamped);
+  r = multiplyAdd(n, number(4), r);
+  let p = multiplyAdd(number(5), r, number(6));
+  p = multiplyAdd(p, r, number(7));
+  p = multiplyAdd(p, r, number(8));
+  p = multiplyAdd(p, r, number(9));
+  p = multiplyAdd(p, r, number(10));
+  p = multiplyAdd(p, r, number(11));
+  p = multiplyAdd(p, r, number(11));
+  // 2^n: n, at most 127 in size, as an integer in the low bits of n + 1.5 * 2^23.
+  const shifted = f32x4.add(n, f32x4.splat(12582912.0));
+  const power = i32x4.shl(i32x4.add(shifted, i32x4.splat(127)), 23);
   return f32x4.mul(p, power);
 }

@@ -7,40 +7,47 @@ const ACTIVATION_BYTES: i32 = ASC_FEATURE_RELAXED_SIMD ? 40 : 72; // per block a
 const PART_BYTES: i32 = ASC_FEATURE_RELAXED_SIMD ? 8 : 16; // per 8 columns and token
 const VALUE_BYTES: i32 = ASC_FEATURE_RELAXED_SIMD ? 32 : 64; // values of a block and token
 
+// Loaded, not written as constants: V8 rebuilds a SIMD constant with three instructions at each use.
+const MASKS = memory.data<u16>([
+  0x000f, 0x000f, 0x000f, 0x000f, 0x000f, 0x000f, 0x000f, 0x000f,
+  0x0f0f, 0x0f0f, 0x0f0f, 0x0f0f, 0x0f0f, 0x0f0f, 0x0f0f, 0x0f0f,
+]);
+const MASK: usize = MASKS + (ASC_FEATURE_RELAXED_SIMD ? 16 : 0);
+const ONES = memory.data<u16>([1, 1, 1, 1, 1, 1, 1, 1]);
+
 /**
  * acc + the dot products of 4 rows with 8 columns. Relaxed: eight i16 sums of int8 products, at
  * most 16 * 15 * 127 = 30,480 over a block, so they never overflow; portable: four i32 sums.
  */
 // @ts-ignore: decorator
 @inline
-function dot8(acc: v128, w: v128, x: usize): v128 {
+function dot8(acc: v128, w: v128, x: usize, mask: v128): v128 {
   if (ASC_FEATURE_RELAXED_SIMD) {
-    const mask = i8x16.splat(0x0f);
     const low = v128.and(w, mask);
     const high = v128.and(i16x8.shr_u(w, 4), mask);
     acc = i16x8.add(acc, i16x8.relaxed_dot_i8x16_i7x16_s(v128.load32_splat(x), low));
     return i16x8.add(acc, i16x8.relaxed_dot_i8x16_i7x16_s(v128.load32_splat(x, 4), high));
   }
   const odd = i16x8.shr_u(w, 8);
-  acc = i32x4.add(acc, i32x4.dot_i16x8_s(v128.and(w, i16x8.splat(0x000f)), v128.load32_splat(x)));
-  acc = i32x4.add(acc, i32x4.dot_i16x8_s(v128.and(odd, i16x8.splat(0x000f)), v128.load32_splat(x, 4)));
-  acc = i32x4.add(acc, i32x4.dot_i16x8_s(v128.and(w, i16x8.splat(0x00f0)), v128.load32_splat(x, 8)));
+  acc = i32x4.add(acc, i32x4.dot_i16x8_s(v128.and(w, mask), v128.load32_splat(x)));
+  acc = i32x4.add(acc, i32x4.dot_i16x8_s(v128.and(odd, mask), v128.load32_splat(x, 4)));
+  acc = i32x4.add(acc, i32x4.dot_i16x8_s(v128.and(w, i16x8.shl(mask, 4)), v128.load32_splat(x, 8)));
   return i32x4.add(acc, i32x4.dot_i16x8_s(i16x8.shr_u(w, 12), v128.load32_splat(x, 12)));
 }
 
 /** The block's integer sums of 4 rows as f32. */
 // @ts-ignore: decorator
 @inline
-function widened(acc: v128): v128 {
-  if (ASC_FEATURE_RELAXED_SIMD) return f32x4.convert_i32x4_s(i32x4.dot_i16x8_s(acc, i16x8.splat(1)));
+function widened(acc: v128, ones: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return f32x4.convert_i32x4_s(i32x4.dot_i16x8_s(acc, ones));
   return f32x4.convert_i32x4_s(acc);
 }
 
 /** sum + dots * d * scale + m * scaledTotal. */
 // @ts-ignore: decorator
 @inline
-function settle(sum: v128, acc: v128, d: v128, m: v128, scales: usize, totalOffset: usize): v128 {
-  sum = multiplyAdd(widened(acc), f32x4.mul(d, v128.load32_splat(scales)), sum);
+function settle(sum: v128, acc: v128, d: v128, m: v128, scales: usize, totalOffset: usize, ones: v128): v128 {
+  sum = multiplyAdd(widened(acc, ones), f32x4.mul(d, v128.load32_splat(scales)), sum);
   return multiplyAdd(m, v128.load32_splat(scales + totalOffset), sum);
 }
 
@@ -65,32 +72,32 @@ export function matvec4(w: usize, groups: i32, blocks: i32, x: usize, out: usize
 }
 
 function twoGroups(a: usize, b: usize, blocks: i32, x: usize, outA: usize, outB: usize): void {
-  const zero = i32x4.splat(0);
+  const zero = i32x4.splat(0), mask = v128.load(MASK), ones = v128.load(ONES);
   let sumA0 = zero, sumA1 = zero, sumB0 = zero, sumB1 = zero;
   for (let i = 0; i < blocks; i++) {
     let accA0 = zero, accA1 = zero, accB0 = zero, accB1 = zero;
-    accA0 = dot8(accA0, v128.load(a, 32), x);
-    accA1 = dot8(accA1, v128.load(a, 48), x);
-    accB0 = dot8(accB0, v128.load(b, 32), x);
-    accB1 = dot8(accB1, v128.load(b, 48), x);
-    accA0 = dot8(accA0, v128.load(a, 64), x + PART_BYTES);
-    accA1 = dot8(accA1, v128.load(a, 80), x + PART_BYTES);
-    accB0 = dot8(accB0, v128.load(b, 64), x + PART_BYTES);
-    accB1 = dot8(accB1, v128.load(b, 80), x + PART_BYTES);
-    accA0 = dot8(accA0, v128.load(a, 96), x + 2 * PART_BYTES);
-    accA1 = dot8(accA1, v128.load(a, 112), x + 2 * PART_BYTES);
-    accB0 = dot8(accB0, v128.load(b, 96), x + 2 * PART_BYTES);
-    accB1 = dot8(accB1, v128.load(b, 112), x + 2 * PART_BYTES);
-    accA0 = dot8(accA0, v128.load(a, 128), x + 3 * PART_BYTES);
-    accA1 = dot8(accA1, v128.load(a, 144), x + 3 * PART_BYTES);
-    accB0 = dot8(accB0, v128.load(b, 128), x + 3 * PART_BYTES);
-    accB1 = dot8(accB1, v128.load(b, 144), x + 3 * PART_BYTES);
+    accA0 = dot8(accA0, v128.load(a, 32), x, mask);
+    accA1 = dot8(accA1, v128.load(a, 48), x, mask);
+    accB0 = dot8(accB0, v128.load(b, 32), x, mask);
+    accB1 = dot8(accB1, v128.load(b, 48), x, mask);
+    accA0 = dot8(accA0, v128.load(a, 64), x + PART_BYTES, mask);
+    accA1 = dot8(accA1, v128.load(a, 80), x + PART_BYTES, mask);
+    accB0 = dot8(accB0, v128.load(b, 64), x + PART_BYTES, mask);
+    accB1 = dot8(accB1, v128.load(b, 80), x + PART_BYTES, mask);
+    accA0 = dot8(accA0, v128.load(a, 96), x + 2 * PART_BYTES, mask);
+    accA1 = dot8(accA1, v128.load(a, 112), x + 2 * PART_BYTES, mask);
+    accB0 = dot8(accB0, v128.load(b, 96), x + 2 * PART_BYTES, mask);
+    accB1 = dot8(accB1, v128.load(b, 112), x + 2 * PART_BYTES, mask);
+    accA0 = dot8(accA0, v128.load(a, 128), x + 3 * PART_BYTES, mask);
+    accA1 = dot8(accA1, v128.load(a, 144), x + 3 * PART_BYTES, mask);
+    accB0 = dot8(accB0, v128.load(b, 128), x + 3 * PART_BYTES, mask);
+    accB1 = dot8(accB1, v128.load(b, 144), x + 3 * PART_BYTES, mask);
     const scales = x + VALUE_BYTES;
     const dA = v128.load(a), mA = v128.load(a, 16), dB = v128.load(b), mB = v128.load(b, 16);
-    sumA0 = settle(sumA0, accA0, lowHalves(dA), lowHalves(mA), scales, 4);
-    sumA1 = settle(sumA1, accA1, highHalves(dA), highHalves(mA), scales, 4);
-    sumB0 = settle(sumB0, accB0, lowHalves(dB), lowHalves(mB), scales, 4);
-    sumB1 = settle(sumB1, accB1, highHalves(dB), highHalves(mB), scales, 4);
+    sumA0 = settle(sumA0, accA0, lowHalves(dA), lowHalves(mA), scales, 4, ones);
+    sumA1 = settle(sumA1, accA1, highHalves(dA), highHalves(mA), scales, 4, ones);
+    sumB0 = settle(sumB0, accB0, lowHalves(dB), lowHalves(mB), scales, 4, ones);
+    sumB1 = settle(sumB1, accB1, highHalves(dB), highHalves(mB), scales, 4, ones);
     a += BLOCK4_BYTES;
     b += BLOCK4_BYTES;
     x += ACTIVATION_BYTES;
@@ -102,18 +109,18 @@ function twoGroups(a: usize, b: usize, blocks: i32, x: usize, outA: usize, outB:
 }
 
 function oneGroup(a: usize, blocks: i32, x: usize, out: usize): void {
-  const zero = i32x4.splat(0);
+  const zero = i32x4.splat(0), mask = v128.load(MASK), ones = v128.load(ONES);
   let sum0 = zero, sum1 = zero;
   for (let i = 0; i < blocks; i++) {
     let acc0 = zero, acc1 = zero;
     for (let j = 0; j < 4; j++) {
       const part = a + <usize>(32 + j * 32);
-      acc0 = dot8(acc0, v128.load(part), x + <usize>(j * PART_BYTES));
-      acc1 = dot8(acc1, v128.load(part, 16), x + <usize>(j * PART_BYTES));
+      acc0 = dot8(acc0, v128.load(part), x + <usize>(j * PART_BYTES), mask);
+      acc1 = dot8(acc1, v128.load(part, 16), x + <usize>(j * PART_BYTES), mask);
     }
     const d = v128.load(a), m = v128.load(a, 16);
-    sum0 = settle(sum0, acc0, lowHalves(d), lowHalves(m), x + VALUE_BYTES, 4);
-    sum1 = settle(sum1, acc1, highHalves(d), highHalves(m), x + VALUE_BYTES, 4);
+    sum0 = settle(sum0, acc0, lowHalves(d), lowHalves(m), x + VALUE_BYTES, 4, ones);
+    sum1 = settle(sum1, acc1, highHalves(d), highHalves(m), x + VALUE_BYTES, 4, ones);
     a += BLOCK4_BYTES;
     x += ACTIVATION_BYTES;
   }
@@ -135,25 +142,25 @@ export function matmul4x4(w: usize, groups: i32, blocks: i32, x: usize, out: usi
 // @ts-ignore: decorator
 @inline
 function rows4x4(w: usize, first: usize, upper: bool, blocks: i32, x: usize, out: usize, stride: i32): void {
-  const zero = i32x4.splat(0);
+  const zero = i32x4.splat(0), mask = v128.load(MASK), ones = v128.load(ONES);
   let s0 = zero, s1 = zero, s2 = zero, s3 = zero;
   for (let i = 0; i < blocks; i++) {
     let a0 = zero, a1 = zero, a2 = zero, a3 = zero;
     for (let j = 0; j < 4; j++) {
       const weights = v128.load(w + first + <usize>(j * 32));
       const at = x + <usize>(j * 4 * PART_BYTES);
-      a0 = dot8(a0, weights, at);
-      a1 = dot8(a1, weights, at + PART_BYTES);
-      a2 = dot8(a2, weights, at + 2 * PART_BYTES);
-      a3 = dot8(a3, weights, at + 3 * PART_BYTES);
+      a0 = dot8(a0, weights, at, mask);
+      a1 = dot8(a1, weights, at + PART_BYTES, mask);
+      a2 = dot8(a2, weights, at + 2 * PART_BYTES, mask);
+      a3 = dot8(a3, weights, at + 3 * PART_BYTES, mask);
     }
     const d = upper ? highHalves(v128.load(w)) : lowHalves(v128.load(w));
     const m = upper ? highHalves(v128.load(w, 16)) : lowHalves(v128.load(w, 16));
     const scales = x + 4 * VALUE_BYTES;
-    s0 = settle(s0, a0, d, m, scales, 16);
-    s1 = settle(s1, a1, d, m, scales + 4, 16);
-    s2 = settle(s2, a2, d, m, scales + 8, 16);
-    s3 = settle(s3, a3, d, m, scales + 12, 16);
+    s0 = settle(s0, a0, d, m, scales, 16, ones);
+    s1 = settle(s1, a1, d, m, scales + 4, 16, ones);
+    s2 = settle(s2, a2, d, m, scales + 8, 16, ones);
+    s3 = settle(s3, a3, d, m, scales + 12, 16, ones);
     w += BLOCK4_BYTES;
     x += 4 * ACTIVATION_BYTES;
   }
@@ -176,33 +183,33 @@ export function matmul4x8(w: usize, groups: i32, blocks: i32, x: usize, out: usi
 // @ts-ignore: decorator
 @inline
 function rows4x8(w: usize, first: usize, upper: bool, blocks: i32, x: usize, out: usize, stride: i32): void {
-  const zero = i32x4.splat(0);
+  const zero = i32x4.splat(0), mask = v128.load(MASK), ones = v128.load(ONES);
   let s0 = zero, s1 = zero, s2 = zero, s3 = zero, s4 = zero, s5 = zero, s6 = zero, s7 = zero;
   for (let i = 0; i < blocks; i++) {
     let a0 = zero, a1 = zero, a2 = zero, a3 = zero, a4 = zero, a5 = zero, a6 = zero, a7 = zero;
     for (let j = 0; j < 4; j++) {
       const weights = v128.load(w + first + <usize>(j * 32));
       const at = x + <usize>(j * 8 * PART_BYTES);
-      a0 = dot8(a0, weights, at);
-      a1 = dot8(a1, weights, at + PART_BYTES);
-      a2 = dot8(a2, weights, at + 2 * PART_BYTES);
-      a3 = dot8(a3, weights, at + 3 * PART_BYTES);
-      a4 = dot8(a4, weights, at + 4 * PART_BYTES);
-      a5 = dot8(a5, weights, at + 5 * PART_BYTES);
-      a6 = dot8(a6, weights, at + 6 * PART_BYTES);
-      a7 = dot8(a7, weights, at + 7 * PART_BYTES);
+      a0 = dot8(a0, weights, at, mask);
+      a1 = dot8(a1, weights, at + PART_BYTES, mask);
+      a2 = dot8(a2, weights, at + 2 * PART_BYTES, mask);
+      a3 = dot8(a3, weights, at + 3 * PART_BYTES, mask);
+      a4 = dot8(a4, weights, at + 4 * PART_BYTES, mask);
+      a5 = dot8(a5, weights, at + 5 * PART_BYTES, mask);
+      a6 = dot8(a6, weights, at + 6 * PART_BYTES, mask);
+      a7 = dot8(a7, weights, at + 7 * PART_BYTES, mask);
     }
     const d = upper ? highHalves(v128.load(w)) : lowHalves(v128.load(w));
     const m = upper ? highHalves(v128.load(w, 16)) : lowHalves(v128.load(w, 16));
     const scales = x + 8 * VALUE_BYTES;
-    s0 = settle(s0, a0, d, m, scales, 32);
-    s1 = settle(s1, a1, d, m, scales + 4, 32);
-    s2 = settle(s2, a2, d, m, scales + 8, 32);
-    s3 = settle(s3, a3, d, m, scales + 12, 32);
-    s4 = settle(s4, a4, d, m, scales + 16, 32);
-    s5 = settle(s5, a5, d, m, scales + 20, 32);
-    s6 = settle(s6, a6, d, m, scales + 24, 32);
-    s7 = settle(s7, a7, d, m, scales + 28, 32);
+    s0 = settle(s0, a0, d, m, scales, 32, ones);
+    s1 = settle(s1, a1, d, m, scales + 4, 32, ones);
+    s2 = settle(s2, a2, d, m, scales + 8, 32, ones);
+    s3 = settle(s3, a3, d, m, scales + 12, 32, ones);
+    s4 = settle(s4, a4, d, m, scales + 16, 32, ones);
+    s5 = settle(s5, a5, d, m, scales + 20, 32, ones);
+    s6 = settle(s6, a6, d, m, scales + 24, 32, ones);
+    s7 = settle(s7, a7, d, m, scales + 28, 32, ones);
     w += BLOCK4_BYTES;
     x += 8 * ACTIVATION_BYTES;
   }
