@@ -57,7 +57,7 @@ export async function acquireModel(
 }
 
 /** For people: a host, a package or a path. */
-export function sourceName(source: ModelSource): string {
+function sourceName(source: ModelSource): string {
   switch (source.type) {
     case 'url':
       return new URL(source.url).host;

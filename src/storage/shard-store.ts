@@ -3,7 +3,7 @@ import type { ShardKey, ShardStore } from '../types.ts';
 import { type ConnectionEvents, createDatabase } from './database.ts';
 
 export { createMemoryShardStore } from './memory-shard-store.ts';
-export type { ShardKey, ShardStore } from '../types.ts';
+export type { ShardStore } from '../types.ts';
 
 export interface ShardStoreOptions {
   /** Database name; default `edgewise-weights`. Tests use their own. */
