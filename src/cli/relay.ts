@@ -136,10 +136,11 @@ function describeUpstream(upstream: RelayConfig['upstreams'][number]): string {
 }
 
 function printEntry(entry: RelayLogEntry): void {
-  const { method, route, status, outcome, errorCode, upstream, durationMs } = entry;
+  const { method, route, status, outcome, errorCode, faultPlace, upstream, durationMs } = entry;
   const parts = [method, route, status, upstream, errorCode, `${durationMs} ms`];
   if (outcome !== 'complete') parts.push(outcome);
   process.stdout.write(`${parts.filter((part) => part !== null).join('  ')}\n`);
+  if (faultPlace !== null) process.stderr.write(`${faultPlace}\n`);
 }
 
 /** Listens from the start, so that a stop during start-up is not lost. */

@@ -156,7 +156,7 @@ function refuseMethod(context: Context<RelayEnvironment>, allowed: 'GET' | 'POST
 
 function answerError(context: Context<RelayEnvironment>, thrown: unknown): Response {
   const error = toRelayError(thrown);
-  context.set('errorCode', error.code);
+  context.set('error', error);
   return toErrorResponse(error);
 }
 

@@ -13,7 +13,7 @@ import type { Upstream } from './upstreams/upstream.ts';
 /** What handlers leave for the log. */
 export interface RelayEnvironment {
   readonly Variables: {
-    errorCode?: string;
+    error?: RelayError;
     upstreamId?: string;
     /** Settles when a streamed answer has ended. */
     streamEnd?: Promise<StreamOutcome>;

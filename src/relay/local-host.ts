@@ -1,6 +1,6 @@
-import { ModelError } from '../errors.ts';
+import { EdgewiseError, ModelError } from '../errors.ts';
 import type { CallOptions, CatalogueEntry, EngineRequest, EngineStep } from '../types.ts';
-import { toRelayError } from './relay-error.ts';
+import { faultPlace, toRelayError } from './relay-error.ts';
 import type { LocalCommand, LocalReport, PlainRelayError } from './upstreams/local-protocol.ts';
 
 /** What is needed of `connect()`, the way to a host. */
@@ -44,10 +44,13 @@ export function createLocalHost(options: LocalHostOptions): (command: LocalComma
     try {
       const modelId = await ready();
       if (signal.aborted) return;
-      report({ type: 'start', id, modelId });
       const sessionId = `relay-${id}`;
       const full = { ...request, sessionId, modelId, priority: 'interactive' } as const;
+      let isStarted = false;
       for await (const step of connection.generate(full, { signal })) {
+        // Not sooner: what the engine refuses must still become an HTTP status.
+        if (!isStarted) report({ type: 'start', id, modelId });
+        isStarted = true;
         report({ type: 'step', id, step });
       }
     } catch (error) {
@@ -77,15 +80,28 @@ async function loadModel({ connection, modelId }: LocalHostOptions): Promise<str
 }
 
 async function firstModel({ models }: LocalModels): Promise<string> {
-  const [first] = await models.catalogue();
+  const [first] = await readCatalogue(models);
   if (first) return first.id;
-  throw new ModelError(
-    'not-downloaded',
-    'There is no model in "modelsDir" of the local upstream. Run `npx --no-install edgewise pull`.',
-  );
+  throw noModel();
+}
+
+async function readCatalogue(models: LocalModels['models']): Promise<readonly CatalogueEntry[]> {
+  try {
+    return await models.catalogue();
+  } catch (error) {
+    const isMissing = EdgewiseError.is(error) && error.details['status'] === 404;
+    throw isMissing ? noModel(error) : error;
+  }
+}
+
+function noModel(cause?: unknown): ModelError {
+  const message =
+    'There is no model in "modelsDir" of the local upstream. Run: npx --no-install edgewise pull';
+  return new ModelError('not-downloaded', message, { cause });
 }
 
 function toPlainError(thrown: unknown): PlainRelayError {
-  const { status, type, code, message, isRetryable } = toRelayError(thrown);
-  return { status, type, code, message, isRetryable };
+  const error = toRelayError(thrown);
+  const { status, type, code, message, isRetryable } = error;
+  return { status, type, code, message, isRetryable, place: faultPlace(error) };
 }

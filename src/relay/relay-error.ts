@@ -86,6 +86,18 @@ export function toRelayError(error: unknown): RelayError {
   return new RelayError(code, message, { status, type, isRetryable, cause: error });
 }
 
+/**
+ * Where an unexpected error came from, for the owner's log: its name and stack without the message,
+ * which might quote a prompt. `null` for errors that explain themselves.
+ */
+export function faultPlace(error: RelayError): string | null {
+  if (error.code !== 'internal') return null;
+  if (typeof error.details['place'] === 'string') return error.details['place'];
+  if (!(error.cause instanceof Error)) return null;
+  const frames = (error.cause.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
+  return [error.cause.name, ...frames].join('\n');
+}
+
 export interface ErrorBody {
   readonly error: {
     readonly message: string;

@@ -1,6 +1,8 @@
 import type { Context, MiddlewareHandler } from 'hono';
 
 import type { RelayEnvironment } from './chat-route.ts';
+import { faultPlace } from './relay-error.ts';
+import type { RelayError } from './relay-error.ts';
 
 /** One line of the relay's log. Holds no prompt, no answer, no key, no address. */
 export interface RelayLogEntry {
@@ -12,6 +14,8 @@ export interface RelayLogEntry {
   /** `left` = the client went away first. */
   readonly outcome: 'complete' | 'cut' | 'left';
   readonly errorCode: string | null;
+  /** Name and stack, without message, of an error nobody expected. */
+  readonly faultPlace: string | null;
   /** Id of the upstream that was asked. */
   readonly upstream: string | null;
   readonly durationMs: number;
@@ -32,15 +36,14 @@ export function logRequests(
         durationMs: Math.round(performance.now() - startedMs),
       });
     };
-    const { streamEnd, errorCode } = context.var;
-    if (!streamEnd) return finish(wholeEnding(context.res.status, errorCode ?? null));
-    void streamEnd.then(({ status, error }) =>
-      finish({ outcome: status, errorCode: error?.code ?? null }),
-    );
+    const { streamEnd, error } = context.var;
+    if (!streamEnd) return finish(wholeEnding(context.res.status, error ?? null));
+    void streamEnd.then((end) => finish({ outcome: end.status, ...describeError(end.error) }));
   };
 }
 
-type Ending = Pick<RelayLogEntry, 'outcome' | 'errorCode'>;
+type ErrorFields = Pick<RelayLogEntry, 'errorCode' | 'faultPlace'>;
+type Ending = ErrorFields & Pick<RelayLogEntry, 'outcome'>;
 
 const ROUTES: readonly RelayLogEntry['route'][] = [
   '/v1/chat/completions',
@@ -57,6 +60,10 @@ function describe(
   return { method, route, status: context.res.status, upstream: context.var.upstreamId ?? null };
 }
 
-function wholeEnding(status: number, errorCode: string | null): Ending {
-  return { outcome: status === 499 ? 'left' : 'complete', errorCode };
+function wholeEnding(status: number, error: RelayError | null): Ending {
+  return { outcome: status === 499 ? 'left' : 'complete', ...describeError(error) };
+}
+
+function describeError(error: RelayError | null): ErrorFields {
+  return { errorCode: error?.code ?? null, faultPlace: error && faultPlace(error) };
 }

@@ -137,8 +137,8 @@ function createInbox(): Inbox {
 }
 
 function restoreError(plain: Extract<LocalReport, { type: 'error' }>['error']): RelayError {
-  const { code, message, ...options } = plain;
-  return new RelayError(code, message, options);
+  const { code, message, place, ...options } = plain;
+  return new RelayError(code, message, { ...options, details: { place } });
 }
 
 function crashed(cause: Error): EngineError {

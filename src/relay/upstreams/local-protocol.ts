@@ -32,10 +32,12 @@ export interface PlainRelayError {
   readonly code: string;
   readonly message: string;
   readonly isRetryable: boolean;
+  /** See `faultPlace`. */
+  readonly place: string | null;
 }
 
 export type LocalReport =
-  /** The model that answers, once it is loaded. */
+  /** The model that answers; right before the first step. */
   | { readonly type: 'start'; readonly id: number; readonly modelId: string }
   | { readonly type: 'step'; readonly id: number; readonly step: EngineStep }
   | { readonly type: 'error'; readonly id: number; readonly error: PlainRelayError };

@@ -15,10 +15,16 @@ export type StartLocalThread = (options: LocalThreadOptions) => LocalThread;
 
 /** Starts the thread that ships with the package. */
 export function startLocalThread(options: LocalThreadOptions): LocalThread {
-  const worker = new Worker(new URL('../local-worker.js', import.meta.url), {
-    workerData: options,
-    name: 'edgewise-local',
-  });
+  return wrapWorker(
+    new Worker(new URL('../local-worker.js', import.meta.url), {
+      workerData: options,
+      name: 'edgewise-local',
+    }),
+  );
+}
+
+/** A worker that runs `local-worker.ts` as the relay sees it. */
+export function wrapWorker(worker: Worker): LocalThread {
   // An idle engine must not keep the process alive; running requests do.
   worker.unref();
   return {

@@ -271,6 +271,7 @@ describe('the log', () => {
       method: 'POST',
       route: '/v1/chat/completions',
       durationMs: expect.any(Number),
+      faultPlace: null,
     };
     expect(lines).toEqual([
       { ...common, status: 200, outcome: 'complete', errorCode: null, upstream: 'frontier' },

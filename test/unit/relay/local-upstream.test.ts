@@ -221,6 +221,7 @@ describe('the local upstream', () => {
           code: 'context-full',
           message: 'The prompt does not fit.',
           isRetryable: false,
+          place: null,
         },
       }),
     );
