@@ -6,8 +6,10 @@ import { createSuggestionSource } from './cascade/suggestion-source.ts';
 import type { CollapseChoice, FallbackNotice } from './cascade/turn.ts';
 import { EngineError } from './errors.ts';
 import { createDeviceTier } from './tiers/device.ts';
+import { checkAddress } from './tiers/endpoint.ts';
+import { createOnDemandTier } from './tiers/on-demand.ts';
 import { createId } from './tiers/receipt.ts';
-import { createRemoteTier, type RemoteTierOptions } from './tiers/remote.ts';
+import type { RemoteTierOptions } from './tiers/remote.ts';
 import type {
   CallOptions,
   CatalogueEntry,
@@ -289,12 +291,23 @@ function checkFields(place: string, value: unknown, checks: Readonly<Record<stri
 function createRemotes(remote: RemoteOptions | null): readonly Tier[] {
   if (remote === null) return [];
   const { slm, frontier = DEFAULT_FRONTIER, ...shared } = remote;
+  checkAddress(shared);
   return [
-    ...(slm === undefined ? [] : [createRemoteTier({ ...shared, id: 'slm', model: slm })]),
-    ...(frontier === null
-      ? []
-      : [createRemoteTier({ ...shared, id: 'frontier', model: frontier })]),
+    ...(slm === undefined ? [] : [createRemote({ ...shared, id: 'slm', model: slm })]),
+    ...(frontier === null ? [] : [createRemote({ ...shared, id: 'frontier', model: frontier })]),
   ];
+}
+
+function createRemote(options: RemoteTierOptions & { readonly model: string }): Tier {
+  return createOnDemandTier({
+    id: options.id,
+    place: 'remote',
+    modelId: options.model,
+    async load() {
+      const { createRemoteTier } = await import('./tiers/remote.ts');
+      return createRemoteTier(options);
+    },
+  });
 }
 
 function openConnection(options: RuntimeOptions): HostConnection {

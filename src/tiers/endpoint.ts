@@ -1,6 +1,6 @@
 import { PolicyError } from '../errors.ts';
 
-export interface EndpointOptions {
+interface EndpointOptions {
   /** Path on the page's own origin (`/edge/v1`), or an absolute URL. */
   readonly baseUrl: string;
   /** The page's own address; `null` where there is no page. */
@@ -25,7 +25,7 @@ const KEY_PARAMETERS = ['key', 'api_key', 'apikey', 'api-key', 'access_token'] a
  * `PolicyError` `key-in-page` for an address that carries or needs a provider's key, and
  * `egress-forbidden` for another origin that was not allowed.
  */
-export function resolveEndpoint({ baseUrl, pageUrl, allowCrossOrigin }: EndpointOptions): string {
+function resolveEndpoint({ baseUrl, pageUrl, allowCrossOrigin }: EndpointOptions): string {
   const url = parseUrl(baseUrl, pageUrl);
   refuseKeyInUrl(url);
   if (PROVIDER_HOSTS.test(url.hostname)) {
@@ -40,6 +40,25 @@ export function resolveEndpoint({ baseUrl, pageUrl, allowCrossOrigin }: Endpoint
   }
   url.pathname = `${url.pathname.replace(/\/+$/, '')}/chat/completions`;
   return url.href;
+}
+
+/** What is checked before anything is sent. */
+export interface RemoteAddress {
+  readonly baseUrl: string;
+  readonly headers?: Readonly<Record<string, string>> | (() => unknown);
+  readonly allowCrossOrigin?: boolean;
+}
+
+/** The address of an endpoint as the page sees it; throws as `resolveEndpoint` does, and for keys. */
+export function checkAddress({
+  baseUrl,
+  headers,
+  allowCrossOrigin = false,
+}: RemoteAddress): string {
+  const pageUrl = globalThis.location?.href ?? null;
+  const url = resolveEndpoint({ baseUrl, pageUrl, allowCrossOrigin });
+  if (typeof headers === 'object') refuseProviderKeys(headers);
+  return url;
 }
 
 /** Throws `PolicyError` `key-in-page` when a header carries what looks like a provider's key. */

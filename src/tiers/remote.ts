@@ -4,7 +4,7 @@ import type { CallOptions, Receipt, Request, Tier, TierEvent, TierFinish } from 
 import { readChatPiece, readEnd, type ChatPiece, type ChatUsage } from './chat-answer.ts';
 import { makeChatBody } from './chat-request.ts';
 import { DEFAULT_TIMEOUTS, startDeadlines, type RemoteTimeouts } from './deadlines.ts';
-import { refuseProviderKeys, resolveEndpoint } from './endpoint.ts';
+import { checkAddress, refuseProviderKeys } from './endpoint.ts';
 import { startReceipt, type ReceiptFacts } from './receipt.ts';
 import { readJson, readPieces, sendChat, withoutText, type OpenCall } from './remote-call.ts';
 import {
@@ -49,10 +49,7 @@ const EXAMPLE = "createRemoteTier({ id: 'frontier', baseUrl: '/edge/v1' })";
  */
 export function createRemoteTier(options: RemoteTierOptions): Tier {
   checkOptions(options);
-  const pageUrl = globalThis.location?.href ?? null;
-  const { baseUrl, allowCrossOrigin = false } = options;
-  const url = resolveEndpoint({ baseUrl, pageUrl, allowCrossOrigin });
-  if (typeof options.headers === 'object') refuseProviderKeys(options.headers);
+  const url = checkAddress(options);
   return {
     id: options.id,
     place: 'remote',
