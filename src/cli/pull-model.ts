@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { CatalogueEntry } from '../types.ts';
 import { type AcquiredModel, acquireModel, parseFrom } from './acquire-model.ts';
@@ -66,8 +67,14 @@ async function getModel(options: PullOptions): Promise<ModelInHand> {
 async function getUnknownModel(from: string, options: PullOptions): Promise<ModelInHand> {
   const model = await acquireModel(null, [parseFrom(from)], { ...options, expectedBytes: null });
   const file = plainFileName(from);
-  const entry = await describeGguf(model, { id: options.newId ?? idFromFileName(file), file });
-  return { entry, model };
+  const names = { id: options.newId ?? idFromFileName(file), file };
+  try {
+    return { entry: await describeGguf(model, names), model };
+  } catch (error) {
+    // The cache is for models; a file that is none would never be asked for again.
+    await rm(model.path, { force: true });
+    throw error;
+  }
 }
 
 function plainFileName(from: string): string {

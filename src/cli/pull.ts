@@ -67,6 +67,9 @@ function readArguments(argv: readonly string[]) {
   if (values.id !== undefined && isNamed) {
     throw new UsageError('--id names a file of --from; a model of the catalogue has its own id.');
   }
+  if (values.id !== undefined && !/^[a-z0-9][a-z0-9._-]{0,127}$/.test(values.id)) {
+    throw new UsageError('--id takes lower-case letters, digits, ".", "_" and "-".');
+  }
   return parsed;
 }
 

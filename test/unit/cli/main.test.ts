@@ -41,6 +41,7 @@ it.each([
   [['pull', '--nope'], /--nope/],
   [['pull', 'one', 'two'], /one model at a time/],
   [['pull', '--id', 'mine'], /--id names a file of --from/],
+  [['pull', '--from', 'x.gguf', '--id', '../up'], /--id takes lower-case letters/],
 ])('exits 2 and shows the way for %j', async (argv, message) => {
   expect(await main(argv)).toBe(2);
   expect(err).toMatch(message);

@@ -262,7 +262,7 @@ describe('pullModel from any file', () => {
     await expect(pull({ from: `${server.url}text.gguf` })).rejects.toMatchObject({
       code: 'bad-format',
     });
-    expect(await filesBelow(outFolder)).toEqual([]);
+    await expectNothingLeft();
   });
 
   it('refuses an id that is no plain name', async () => {

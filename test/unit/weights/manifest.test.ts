@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import catalogue from '../../../models/catalogue.json' with { type: 'json' };
+import schema from '../../../models/schemas/catalogue.schema.json' with { type: 'json' };
 import { EdgewiseError } from '../../../src/errors.ts';
 import { fetchCatalogue, parseCatalogue } from '../../../src/weights/catalogue.ts';
 import {
@@ -93,6 +94,14 @@ describe('parseCatalogue', () => {
       contextLength: 8192,
     });
     expect(row).not.toHaveProperty('sources');
+  });
+
+  it('reads exactly the fields the schema asks for', () => {
+    const [row] = parseCatalogue(catalogue.models);
+    expect(Object.keys(row ?? {}).toSorted()).toEqual(schema.$defs.entry.required.toSorted());
+    expect(Object.keys(schema.$defs.entry.properties).toSorted()).toEqual(
+      schema.$defs.entry.required.toSorted(),
+    );
   });
 
   it('refuses what is no list', () => {
