@@ -51,7 +51,8 @@ export interface HostStart extends StartOptions {
   readonly epoch: string;
 }
 
-export interface DownloadOptions extends CallOptions {
+export interface DownloadOptions {
+  readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
 }
 

@@ -1,10 +1,11 @@
 import { TimeoutError } from '../errors.ts';
-import type { CallOptions, EngineStep } from '../types.ts';
+import type { EngineStep } from '../types.ts';
 import type { LinkKeeper } from './link-keeper.ts';
 import type { GenerateRequest } from './protocol.ts';
 import { createStepStream } from './step-stream.ts';
 
-export interface GenerateOptions extends CallOptions {
+export interface GenerateOptions {
+  readonly signal?: AbortSignal | undefined;
   /** Longest time for the whole run; then it ends with `TimeoutError`. Default: none. */
   readonly timeoutMs?: number | undefined;
 }
