@@ -8,6 +8,7 @@ import { ensureBrowser } from '../../scripts/ensure-browser.mjs';
 import golden from '../golden/tiny.json' with { type: 'json' };
 import { createPackedApp, type PackedApp } from '../helpers/packed-app.ts';
 import { realModelPath } from '../helpers/real-model.ts';
+import { serveFolder } from '../helpers/static-server.ts';
 import { startVite, type ViteServer } from '../helpers/vite-process.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -34,6 +35,25 @@ globalThis.ask = async (messages, maxTokens) => {
 };
 document.body.dataset.state = 'ready';
 `;
+
+/** Where a page without a bundler finds what the package imports by name. */
+const IMPORT_MAP = {
+  imports: {
+    edgewise: '/node_modules/edgewise/dist/index.js',
+    comlink: '/node_modules/comlink/dist/esm/comlink.mjs',
+    'eventsource-parser': '/node_modules/eventsource-parser/dist/index.js',
+    idb: '/node_modules/idb/build/index.js',
+    '@huggingface/jinja': '/node_modules/@huggingface/jinja/dist/index.js',
+    '@huggingface/tokenizers': '/node_modules/@huggingface/tokenizers/dist/tokenizers.mjs',
+  },
+};
+
+const RAW_PAGE = `<!doctype html><html lang="en"><title>raw</title><link rel="icon" href="data:,">
+<script type="importmap">${JSON.stringify(IMPORT_MAP)}</script>
+<body><script type="module">${MAIN.replaceAll("'/models/'", "'/public/models/'").replace(
+  "model: 'tiny'",
+  "model: 'tiny',\n  inProcess: true",
+)}</script></body></html>`;
 
 const PAGE = `<!doctype html><html lang="en"><title>app</title><link rel="icon" href="data:,">
 <body><script type="module" src="/main.js"></script></body></html>`;
@@ -103,6 +123,20 @@ describe('an app that installed the packed package', () => {
     expect(page.workers()).toHaveLength(1);
     expect(problems).toEqual([]);
     await page.close();
+  });
+
+  // Import maps do not reach into workers, so the model runs on the page's own thread here.
+  test('answers without a bundler, with an import map and inProcess', async () => {
+    app.write('raw.html', RAW_PAGE);
+    const files = await serveFolder(app.folder);
+    try {
+      const { page, problems } = await openApp(`${files.url}raw.html`);
+      await expectAnswer(page);
+      expect(problems).toEqual([]);
+      await page.close();
+    } finally {
+      await files.stop();
+    }
   });
 
   test('needs none of the optional peers in the page', () => {
