@@ -27,7 +27,6 @@ export const optimizeDeps = {
     'comlink',
     'eventsource-parser',
     'idb',
-    'idb-keyval',
     'text-field-edit',
     'textarea-caret',
   ],
