@@ -10,8 +10,8 @@ import type { LocalThreadOptions } from './upstreams/local-protocol.ts';
 
 /** Positions per request: a page's prompt and answer. The default model needs 46 kB for each. */
 const CONTEXT_LENGTH = 2048;
-/** Requests computed at once; more wait their turn. */
-const MAX_SLOTS = 2;
+/** Two requests at once, more wait their turn; the third slot is kept for keystrokes by the host. */
+const MAX_SLOTS = 3;
 
 const { modelsDir, modelId } = workerData as LocalThreadOptions;
 const connection = connect({
