@@ -68,6 +68,7 @@ class Run implements EngineRun {
   #outputTokens = 0;
   #busyMs: number;
   #endReason: EndReason | null = null;
+  #end: EngineStep | null = null;
   #isReleased = false;
 
   constructor(state: RunState) {
@@ -96,12 +97,17 @@ class Run implements EngineRun {
   step(): EngineStep {
     const { parts } = this.#state;
     if (this.#isReleased || parts.isClosed()) throw closed();
+    if (this.#end !== null) return this.#end;
     const startedAt = parts.now();
+    let step: EngineStep | null = null;
     try {
-      return this.#advance();
+      step = this.#advance();
     } finally {
       this.#busyMs += parts.now() - startedAt;
     }
+    if (step !== null) return step;
+    this.#end = { type: 'end', reason: this.#endReason ?? 'stop', usage: this.usage };
+    return this.#end;
   }
 
   release(): void {
@@ -110,17 +116,16 @@ class Run implements EngineRun {
     this.#state.parts.slots.free(this.#state.slot);
   }
 
-  #advance(): EngineStep {
+  /** `null`: nothing is left to do. */
+  #advance(): EngineStep | null {
     const { prompt, parts } = this.#state;
     if (this.#position < prompt.tokens.length) return this.#prefill();
-    if (this.#endReason === null && this.#chosen === null) {
-      if (this.#position >= parts.contextLength) this.#endReason = 'length';
-      else this.#computeNext();
+    if (this.#endReason !== null) return null;
+    if (this.#chosen === null && this.#position >= parts.contextLength) {
+      this.#endReason = 'length';
+      return null;
     }
-    if (this.#endReason !== null || this.#chosen === null) {
-      return { type: 'end', reason: this.#endReason ?? 'stop', usage: this.usage };
-    }
-    return this.#give(this.#chosen);
+    return this.#give(this.#chosen ?? this.#computeNext());
   }
 
   #prefill(): EngineStep {
@@ -136,10 +141,10 @@ class Run implements EngineRun {
     return { type: 'prefill', doneTokens: this.#position, totalTokens: prompt.tokens.length };
   }
 
-  #computeNext(): void {
+  #computeNext(): Pick {
     const { parts, sampler } = this.#state;
     this.#forward([this.#lastId], true);
-    this.#chosen = sampler.choose(parts.decoder, parts.known);
+    return sampler.choose(parts.decoder, parts.known);
   }
 
   /** Computes tokens; the slot's list says at every moment which KV is good. */
@@ -158,14 +163,14 @@ class Run implements EngineRun {
     this.#position += tokens.length;
   }
 
-  #give(pick: Pick): EngineStep {
+  #give(pick: Pick): TokenStep | null {
     const { parts, stops } = this.#state;
     this.#chosen = null;
     // Special tokens that do not end an answer belong to the template: an answer never has them.
     if (parts.tokenizer.endIds.has(pick.id) || parts.tokenizer.isSpecial(pick.id)) {
       this.#endReason = 'stop';
       const rest = stops.flush();
-      return rest === '' ? this.#advance() : tokenStep(rest, pick, false);
+      return rest === '' ? null : tokenStep(rest, pick, false);
     }
     this.#outputTokens += 1;
     this.#lastId = pick.id;

@@ -36,10 +36,10 @@ export function createSampler(sampling: Sampling, seen: ReadonlySet<number>): Sa
     choose(decoder, allowed) {
       if (isPlain && allowed === null) return checkPick(decoder.pick());
       const logits = decoder.logits();
-      const best = summarise(logits, allowed);
+      const { logit, ...best } = summarise(logits, allowed);
       if (isPlain) return best;
       const id = chooseAdjusted(penalise(logits, seen, settings), allowed, { settings, random });
-      const logProbability = (logits[id] ?? 0) - (best.logit - best.logProbability);
+      const logProbability = (logits[id] ?? 0) - (logit - best.logProbability);
       return { id, logProbability, margin: best.margin };
     },
   };
@@ -99,7 +99,7 @@ function summarise(logits: Float32Array, allowed: Uint32Array | null): Summary {
     );
   }
   checkPick({ id, logProbability: sum, margin: 0 });
-  return { id, logit, logProbability: -Math.log(sum), margin: logit - second };
+  return { id, logit, logProbability: 0 - Math.log(sum), margin: logit - second };
 }
 
 /** Weights that overflow give NaN, and NaN would silently choose token 0 for ever. */
