@@ -90,7 +90,7 @@ async function* stream(
   let isComplete = false;
   try {
     const response = await send(context, request, deadline.signal);
-    if (response.body === null) throw badResponse(context.config.id);
+    if (response.body === null || isPlainDocument(response)) throw badResponse(context.config.id);
     const events = readEventData(response.body, watch);
     yield* readChunks(events, context, watch.onDone);
     isComplete = true;
@@ -102,6 +102,11 @@ async function* stream(
     if (!isComplete)
       deadline.abort(new DOMException('The answer is no longer read.', 'AbortError'));
   }
+}
+
+/** Login pages and servers that ignore `stream`; some that stream name no type, or another. */
+function isPlainDocument({ headers }: Response): boolean {
+  return /^(text\/html|application\/json)\b/i.test(headers.get('content-type') ?? '');
 }
 
 interface StreamWatch extends ReadWatch {
@@ -135,7 +140,7 @@ async function* readChunks(
   const defaults = answerDefaults(context);
   let isFinished = false;
   for await (const data of events) {
-    if (data === DONE) {
+    if (data.trim() === DONE) {
       onDone();
       await readToEnd(events);
       break;

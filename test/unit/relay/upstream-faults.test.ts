@@ -178,7 +178,7 @@ describe.each([true, false])('with stream: %s', (stream) => {
   test('a page of HTML instead of an answer is 502', async () => {
     const upstream = await startUpstream((response) => {
       response.writeHead(200, { 'content-type': 'text/html' });
-      response.end('<html>data: not you\n\ndata: {"choices": 3}\n\n</html>');
+      response.end('<html>Log in</html>');
     });
     const response = await ask(openRelay(upstream.baseUrl), { ...QUESTION, stream });
     expect(response.status).toBe(502);
@@ -187,7 +187,8 @@ describe.each([true, false])('with stream: %s', (stream) => {
 
   test('a connection that closes before any answer is 502', async () => {
     const upstream = await startUpstream((response) => {
-      response.writeHead(200, { 'content-type': 'application/json', 'content-length': '900' });
+      const type = stream ? 'text/event-stream' : 'application/json';
+      response.writeHead(200, { 'content-type': type, 'content-length': '900' });
       response.write('{');
       response.socket?.destroySoon();
     });
