@@ -80,7 +80,7 @@ function readArguments(argv: readonly string[]): RelayArguments {
 async function readConfig(options: RelayArguments): Promise<RelayConfig | null> {
   const { loadRelayConfig, withLocalUpstream } = await importPeers(
     () => import('../relay/config.ts'),
-    'edgewise relay',
+    'this command',
   );
   try {
     const file = options.config === null ? {} : { file: options.config };
@@ -93,7 +93,7 @@ async function readConfig(options: RelayArguments): Promise<RelayConfig | null> 
 }
 
 async function start(config: RelayConfig, options: RelayArguments): Promise<RunningRelay | null> {
-  const { serveRelay } = await importPeers(() => import('../relay/serve.ts'), 'edgewise relay');
+  const { serveRelay } = await importPeers(() => import('../relay/serve.ts'), 'this command');
   const { port, host } = options;
   const log = options.quiet ? {} : { log: printEntry };
   try {

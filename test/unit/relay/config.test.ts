@@ -1,9 +1,10 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { describe, expect, onTestFinished, test } from 'vitest';
 
+import schema from '../../../models/schemas/relay-config.schema.json' with { type: 'json' };
 import { loadRelayConfig, parseRelayConfig, withLocalUpstream } from '../../../src/relay/config.ts';
 
 const UPSTREAM = {
@@ -169,6 +170,42 @@ describe('parseRelayConfig', () => {
     expect(parse).toThrow(TypeError);
     expect(parse).toThrow(message);
     expect(parse).not.toThrow(/CANARY/);
+  });
+});
+
+describe('what is written about the configuration', () => {
+  const FULL = {
+    $schema: 'relay-config.schema.json',
+    basePath: '/edge',
+    bodyLimitBytes: 2048,
+    allowedOrigins: ['https://app.example'],
+    allowedHosts: ['app.example'],
+    upstreams: [
+      {
+        ...UPSTREAM,
+        alias: 'slm',
+        keyEnv: 'A_KEY',
+        maxTokensField: 'max_tokens',
+        timeouts: { firstByteMs: 1, idleMs: 1, answerMs: 1, totalMs: 1 },
+      },
+      { id: 'l', alias: 'frontier', kind: 'local', model: 'tiny', modelsDir: 'models' },
+    ],
+  };
+
+  test('the JSON schema knows exactly the fields that are taken', () => {
+    expect(parseRelayConfig(FULL)).toEqual(FULL);
+    const { openai, local } = schema.$defs;
+    const keys = (value: object | undefined): string[] => Object.keys(value ?? {}).toSorted();
+    expect(keys(schema.properties)).toEqual(keys(FULL));
+    expect(keys(openai.properties)).toEqual(keys(FULL.upstreams[0]));
+    expect(keys(openai.properties.timeouts.properties)).toEqual(keys(FULL.upstreams[0]?.timeouts));
+    expect(keys(local.properties)).toEqual(keys(FULL.upstreams[1]));
+  });
+
+  test('the example of the guide is valid', async () => {
+    const guide = await readFile(new URL('../../../docs/relay.md', import.meta.url), 'utf8');
+    const example = /```json\n([\s\S]*?)```/.exec(guide)?.[1] ?? '';
+    expect(parseRelayConfig(JSON.parse(example)).upstreams).toHaveLength(2);
   });
 });
 
