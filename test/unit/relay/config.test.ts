@@ -174,6 +174,7 @@ describe('parseRelayConfig', () => {
 });
 
 describe('what is written about the configuration', () => {
+  const TIMEOUTS = { firstByteMs: 1, idleMs: 1, answerMs: 1, totalMs: 1 };
   const FULL = {
     $schema: 'relay-config.schema.json',
     basePath: '/edge',
@@ -186,7 +187,7 @@ describe('what is written about the configuration', () => {
         alias: 'slm',
         keyEnv: 'A_KEY',
         maxTokensField: 'max_tokens',
-        timeouts: { firstByteMs: 1, idleMs: 1, answerMs: 1, totalMs: 1 },
+        timeouts: TIMEOUTS,
       },
       { id: 'l', alias: 'frontier', kind: 'local', model: 'tiny', modelsDir: 'models' },
     ],
@@ -198,7 +199,7 @@ describe('what is written about the configuration', () => {
     const keys = (value: object | undefined): string[] => Object.keys(value ?? {}).toSorted();
     expect(keys(schema.properties)).toEqual(keys(FULL));
     expect(keys(openai.properties)).toEqual(keys(FULL.upstreams[0]));
-    expect(keys(openai.properties.timeouts.properties)).toEqual(keys(FULL.upstreams[0]?.timeouts));
+    expect(keys(openai.properties.timeouts.properties)).toEqual(keys(TIMEOUTS));
     expect(keys(local.properties)).toEqual(keys(FULL.upstreams[1]));
   });
 
