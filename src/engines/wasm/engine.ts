@@ -1,4 +1,4 @@
-import { EdgewiseError, EngineError, ModelError } from '../../errors.ts';
+import { EdgewiseError, EngineError, ModelError, UnsupportedError } from '../../errors.ts';
 import { createChatTemplate } from '../../text/chat-template.ts';
 import { readTokenizer } from '../../text/tokenizer.ts';
 import type { Engine, EngineLoadOptions, LoadedModel, WeightSource } from '../../types.ts';
@@ -37,6 +37,7 @@ async function load(source: WeightSource, options: EngineLoadOptions = {}): Prom
   checkCount('maxSlots', maxSlots);
   checkCount('contextLength', contextLength);
   options.signal?.throwIfAborted();
+  requireWebAssembly();
   try {
     const { header, decoder } = await readModel(source, { ...options, contextLength });
     const tokenizer = readTokenizer(header.metadata);
@@ -106,6 +107,15 @@ async function createWriter(header: GgufHeader, options: ReadOptions): Promise<W
       }
     },
   };
+}
+
+/** Said before any byte is asked for; SIMD is checked with the kernel. */
+function requireWebAssembly(): void {
+  if (typeof WebAssembly === 'object') return;
+  throw new UnsupportedError(
+    'no-wasm',
+    'This browser has no WebAssembly, or its settings forbid it. Use a remote tier instead.',
+  );
 }
 
 function checkCount(name: string, value: number): void {
