@@ -14,11 +14,15 @@ declare global {
   var edgewiseDemo: Runtime | undefined;
 }
 
+const DEFAULT_MODEL = 'smollm2-135m-instruct-q4_1';
 const MODELS_URL = '/models/';
 const RELAY_URL = '/edge/v1';
 
 const endpoint = createEndpoint(RELAY_URL);
+/** `?model=ID` tries another model that `edgewise pull` put beside the default one. */
+const model = new URLSearchParams(location.search).get('model') ?? DEFAULT_MODEL;
 const runtime = createRuntime({
+  model,
   models: { baseUrl: MODELS_URL },
   remote: { baseUrl: RELAY_URL, fetch: endpoint.fetch },
 });
@@ -26,7 +30,8 @@ globalThis.edgewiseDemo = runtime;
 
 wireTabs(element('tabs', HTMLElement));
 wireControls(runtime, endpoint);
-wireWrite(runtime, wireModelPanel(runtime));
+wireModelPanel(runtime, model);
+wireWrite(runtime);
 wireAsk(runtime, endpoint);
 wireRewrite(runtime, endpoint);
 void endpoint.look();

@@ -24,11 +24,12 @@ afterEach(async () => {
   await waitForModel(page, 'ready');
 });
 
-async function ask(state: string): Promise<void> {
+async function ask(): Promise<void> {
   await page.getByRole('tab', { name: 'Ask' }).click();
   await page.locator('#ask').fill(QUESTION);
   await page.locator('#ask-submit').click();
-  await page.locator(`#answer[data-state="${state}"]`).waitFor();
+  await page.locator('#answer[data-state="streaming"]').waitFor({ state: 'detached' });
+  expect(await data('state')).toBe('done');
 }
 
 function data(name: string): Promise<string | null> {
@@ -51,7 +52,7 @@ describe.runIf(isModelHere)('without an endpoint', () => {
 
   test('shows exactly what would be sent, and sends nothing', async () => {
     const start = playground.proxy.requests.length;
-    await ask('done');
+    await ask();
     const shown = JSON.parse(await page.locator('#would-send').innerText());
     expect(shown.messages).toEqual([{ role: 'user', content: QUESTION }]);
     expect(shown.stream).toBe(true);
@@ -62,7 +63,7 @@ describe.runIf(isModelHere)('without an endpoint', () => {
   test('in only-on-device the device answers, says how little that means, and no byte leaves', async () => {
     const start = playground.proxy.requests.length;
     await page.locator('#mode').selectOption('only-on-device');
-    await ask('done');
+    await ask();
     expect(await data('tier')).toBe('device');
     expect(await data('finish')).toMatch(/^(stop|length)$/);
     expect(await data('confidence')).toBe('');
@@ -78,12 +79,17 @@ describe.runIf(isModelHere)('with an endpoint', () => {
 
   test('the question goes there and streams back with tier, decision and reason', async () => {
     const start = playground.proxy.requests.length;
-    await ask('streaming');
-    await page.waitForFunction(() => {
-      const answer = document.querySelector<HTMLElement>('#answer');
-      return answer?.dataset['state'] === 'streaming' && answer.innerText !== '';
+    await page.evaluate(() => {
+      const answer = document.querySelector<HTMLElement>('#answer')!;
+      const seen: string[] = [];
+      new MutationObserver(() => {
+        if (answer.dataset['state'] === 'streaming') seen.push(answer.textContent ?? '');
+      }).observe(answer, { childList: true });
+      Object.assign(globalThis, { seen });
     });
-    await page.locator('#answer[data-state="done"]').waitFor();
+    await ask();
+    const seen = await page.evaluate(() => (globalThis as unknown as { seen: string[] }).seen);
+    expect(new Set(seen.filter((text) => text !== '')).size).toBeGreaterThan(3);
     expect(await data('tier')).not.toBe('device');
     expect(await data('tier')).not.toBe('');
     expect(await data('finish')).toMatch(/^(stop|length)$/);
@@ -97,14 +103,14 @@ describe.runIf(isModelHere)('with an endpoint', () => {
   test('in only-on-device no request carries a byte of the question', async () => {
     const start = playground.proxy.requests.length;
     await page.locator('#mode').selectOption('only-on-device');
-    await ask('done');
+    await ask();
     expect(await data('tier')).toBe('device');
     expect(playground.proxy.requests.slice(start)).toEqual([]);
   });
 
   test('in only-in-cloud the server answers', async () => {
     await page.locator('#mode').selectOption('only-in-cloud');
-    await ask('done');
+    await ask();
     expect(await data('tier')).not.toBe('device');
     expect(await page.locator('#ask-result .route').innerText()).toContain('only the server');
   });
@@ -113,7 +119,7 @@ describe.runIf(isModelHere)('with an endpoint', () => {
     await page.locator('#plug').click();
     expect(await page.locator('#plug-note').innerText()).toContain('open questions have to wait');
     const start = playground.proxy.requests.length;
-    await ask('done');
+    await ask();
     expect(await page.locator('#answer').innerText()).toContain('plug is pulled');
     expect(JSON.parse(await page.locator('#would-send').innerText()).messages).toHaveLength(1);
     expect(playground.proxy.requests.slice(start)).toEqual([]);
@@ -124,7 +130,7 @@ describe.runIf(isModelHere)('with an endpoint', () => {
     expect(await page.locator('#rewrite-answer').getAttribute('data-tier')).toBe('device');
 
     await page.locator('#plug').click();
-    await ask('done');
+    await ask();
     expect(await data('tier')).not.toBe('device');
     expect(await data('tier')).not.toBe('');
   });

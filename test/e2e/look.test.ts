@@ -17,7 +17,7 @@ test.each([320, 360, 390, 768])('nothing scrolls sideways at %i pixels', async (
   const visitor = await playground.newVisitor({ viewport: { width, height: 800 } });
   const page = await playground.open(visitor);
   for (const name of ['Write', 'Ask', 'Rewrite']) {
-    await page.getByRole('tab', { name }).click();
+    await page.getByRole('tab', { name, exact: true }).click();
     const overflow = await page.evaluate(
       () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
     );

@@ -15,7 +15,7 @@ export interface Recorded {
 export interface RecordingProxy {
   readonly url: string;
   readonly requests: readonly Recorded[];
-  /** Lets this many bytes of the weights through from now on, then holds the rest. */
+  /** Lets this many bytes of the weights through from now on; the rest only trickles. */
   holdWeightsAfter(bytes: number): void;
   /** Lets everything through again. */
   release(): void;
@@ -74,20 +74,27 @@ interface Gate {
   pass(bytes: number, onward: () => void): void;
 }
 
+/** One piece (at most 64 kB) each time: progress is reported when bytes arrive, never without. */
+const TRICKLE_MS = 150;
+
 function createGate(): Gate {
   let room = Number.POSITIVE_INFINITY;
-  let waiting: (() => void)[] = [];
+  let trickle: NodeJS.Timeout | undefined;
+  const waiting: (() => void)[] = [];
   return {
     hold(bytes) {
       room = bytes;
+      trickle ??= setInterval(() => waiting.shift()?.(), TRICKLE_MS);
     },
     release() {
       room = Number.POSITIVE_INFINITY;
+      clearInterval(trickle);
+      trickle = undefined;
       for (const onward of waiting.splice(0)) onward();
     },
     pass(bytes, onward) {
       if (room <= 0) {
-        waiting = [...waiting, onward];
+        waiting.push(onward);
         return;
       }
       room -= bytes;

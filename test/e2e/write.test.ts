@@ -12,7 +12,7 @@ import {
 } from './open-playground.ts';
 
 const isModelHere = realModelPath() !== null;
-const TYPED = 'Thank you very much for your he';
+const TYPED = 'Please let me know if you have any ques';
 
 let playground: Playground;
 let visitor: BrowserContext;
@@ -45,8 +45,7 @@ test.runIf(isModelHere)('typing brings a ghost that continues the word', async (
   await page.locator('#compose').click();
   await page.keyboard.type(TYPED);
   const ghost = await waitForGhost(page);
-  expect(`he${ghost}`).toMatch(/^[a-z]+ /);
-  expect(ghost.endsWith(' ')).toBe(true);
+  expect(ghost).toBe('tions ');
   expect(await composed()).toBe(TYPED);
   expect(playground.problems).toEqual([]);
 });

@@ -1,7 +1,7 @@
 import type { Mode, Runtime } from 'edgewise';
 
 import { askRoute } from './ask.ts';
-import type { Endpoint, EndpointState } from './endpoint.ts';
+import type { Endpoint, EndpointModel, EndpointState } from './endpoint.ts';
 import { modeText } from './explain.ts';
 import { element } from './page.ts';
 
@@ -43,10 +43,17 @@ function endpointText(state: EndpointState): string {
     case 'cut':
       return 'The server is cut off by the plug.';
     case 'present':
-      return `The server offers ${state.models.map(describe).join(', ')}.`;
+      return presentText(state.models);
   }
 }
 
-function describe({ id, kind }: { readonly id: string; readonly kind: string }): string {
-  return kind === 'local' ? `${id} (this same small model, to try the path)` : id;
+function presentText(models: readonly EndpointModel[]): string {
+  if (models.every(({ kind }) => kind === 'local')) {
+    return 'The server runs this same small model: good for trying the path, not for its answers.';
+  }
+  return `The server offers ${models.map(describe).join(', ')}.`;
+}
+
+function describe({ id, kind }: EndpointModel): string {
+  return kind === 'local' ? `${id} (this same small model)` : id;
 }

@@ -1,14 +1,11 @@
-import type { CatalogueEntry, DownloadProgress, Runtime } from 'edgewise';
+import type { CatalogueEntry, DownloadProgress, ModelState, Runtime } from 'edgewise';
 
 import { megabytes, timeLeft } from './figures.ts';
 import { element } from './page.ts';
 
-type ShownState = 'absent' | 'downloading' | 'loading' | 'ready' | 'error';
+const READY = 'Ready on this device';
 
-/** What the rest of the page needs to know of the model. */
-export interface ModelPanel {
-  readonly isReady: boolean;
-}
+type ShownState = 'absent' | 'downloading' | 'loading' | 'ready' | 'error';
 
 interface Panel {
   readonly runtime: Runtime;
@@ -19,32 +16,55 @@ interface Panel {
 }
 
 /** Asks before the download, shows it, and lets it pause; a stored model loads by itself. */
-export function wireModelPanel(runtime: Runtime): ModelPanel {
+export function wireModelPanel(runtime: Runtime, modelId: string): void {
   const panel: Panel = { runtime, model: null, state: 'absent', downloading: null };
-  element('download', HTMLButtonElement).addEventListener('click', () => void download(panel));
+  element('download', HTMLButtonElement).addEventListener('click', () => {
+    void (panel.model === null ? start(panel, modelId) : download(panel, panel.model));
+  });
   element('pause', HTMLButtonElement).addEventListener('click', () => panel.downloading?.abort());
   element('remove-model', HTMLButtonElement).addEventListener('click', () => void remove(panel));
-  void start(panel);
-  return {
-    get isReady() {
-      return panel.state === 'ready';
-    },
-  };
+  runtime.addEventListener('fallback', ({ detail }) => {
+    if (detail.kind === 'storage') showMemoryOnly();
+  });
+  runtime.addEventListener('model', ({ detail: { state } }) => followModel(panel, state));
+  void start(panel, modelId);
 }
 
-async function start(panel: Panel): Promise<void> {
+/** A model that stops by itself (its worker died), and comes back with the next answer. */
+function followModel(panel: Panel, state: ModelState): void {
+  if (state.status === 'error' && panel.state === 'ready') {
+    show(panel, 'error', 'The model stopped; the next answer starts it again');
+  } else if (state.status === 'ready' && panel.state === 'error') {
+    show(panel, 'ready', READY);
+  }
+}
+
+function showMemoryOnly(): void {
+  element('model-place', HTMLElement).textContent =
+    'Memory only: this browser keeps nothing for us';
+  element('download-note', HTMLElement).textContent = 'Needed again at each visit.';
+}
+
+async function start(panel: Panel, modelId: string): Promise<void> {
   show(panel, 'absent', 'Looking for the model');
   try {
-    const [model] = await panel.runtime.models.catalogue();
-    if (model === undefined) throw new Error('This server offers no model. Run `edgewise pull`.');
+    const models = await panel.runtime.models.catalogue();
+    const model = models.find(({ id }) => id === modelId);
+    if (model === undefined) throw new Error(missingModelText(modelId, models));
     panel.model = model;
     describe(model);
     const availability = await panel.runtime.models.availability(model.id);
-    if (availability === 'ready') await load(panel);
+    // Where models cannot run at all, loading says why.
+    if (availability === 'ready' || availability === 'unsupported') await load(panel, model.id);
     else offer(panel, availability === 'partial' ? 'Go on downloading' : 'Download');
   } catch (error) {
     fail(panel, error);
   }
+}
+
+function missingModelText(modelId: string, models: readonly CatalogueEntry[]): string {
+  const known = models.map(({ id }) => id).join(', ') || 'none';
+  return `This server has no model ${modelId} (it has: ${known}). Run \`npx --no-install edgewise pull\` there.`;
 }
 
 function describe(model: CatalogueEntry): void {
@@ -65,9 +85,9 @@ function offer(panel: Panel, label: string): void {
   show(panel, 'absent', label === 'Download' ? 'No model yet' : 'Model not complete');
 }
 
-async function download(panel: Panel): Promise<void> {
-  const { runtime, model } = panel;
-  if (model === null || panel.downloading !== null) return;
+async function download(panel: Panel, model: CatalogueEntry): Promise<void> {
+  const { runtime } = panel;
+  if (panel.downloading !== null) return;
   const downloading = new AbortController();
   panel.downloading = downloading;
   const pause = element('pause', HTMLButtonElement);
@@ -85,7 +105,7 @@ async function download(panel: Panel): Promise<void> {
       signal,
       onProgress: (progress) => showProgress(progress),
     });
-    await load(panel);
+    await load(panel, model.id);
   } catch (error) {
     if (downloading.signal.aborted) paused(panel);
     else fail(panel, error);
@@ -115,14 +135,12 @@ function showProgress(progress: DownloadProgress): void {
   element('download-source', HTMLElement).textContent = `from ${source}`;
 }
 
-async function load(panel: Panel): Promise<void> {
-  const { runtime, model } = panel;
-  if (model === null) return;
+async function load(panel: Panel, modelId: string): Promise<void> {
   show(panel, 'loading', 'Loading the model');
-  await runtime.models.load(model.id);
+  await panel.runtime.models.load(modelId);
   element('model-panel', HTMLElement).hidden = true;
   element('download-progress', HTMLElement).hidden = true;
-  show(panel, 'ready', 'Ready on this device');
+  show(panel, 'ready', READY);
 }
 
 async function remove(panel: Panel): Promise<void> {

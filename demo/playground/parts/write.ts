@@ -3,11 +3,10 @@ import { attach, type SuggestionSource } from 'edgewise/autocomplete';
 
 import { confidencePhrase, tierText } from './explain.ts';
 import { duration } from './figures.ts';
-import type { ModelPanel } from './model-panel.ts';
 import { element } from './page.ts';
 
 /** Ghost text in the letter: the same source and attachment any app would use. */
-export function wireWrite(runtime: Runtime, model: ModelPanel): void {
+export function wireWrite(runtime: Runtime): void {
   const compose = element('compose', HTMLTextAreaElement);
   const take = element('take', HTMLButtonElement);
   const note = element('write-note', HTMLElement);
@@ -15,7 +14,7 @@ export function wireWrite(runtime: Runtime, model: ModelPanel): void {
     note.textContent = text;
   };
   const attachment = attach(compose, {
-    source: measured(runtime.complete, model, say),
+    source: measured(runtime.complete, say),
     fieldId: 'compose',
     onGhost(event) {
       // Where there is no Tab key, a tap takes the ghost.
@@ -31,15 +30,10 @@ export function wireWrite(runtime: Runtime, model: ModelPanel): void {
   });
 }
 
-/** Asks only once the model is there, and tells what each ghost took. */
-function measured(
-  source: SuggestionSource,
-  model: ModelPanel,
-  say: (text: string) => void,
-): SuggestionSource {
+/** Tells what each ghost took. A model that is not ready gives none: typing downloads nothing. */
+function measured(source: SuggestionSource, say: (text: string) => void): SuggestionSource {
   return {
     async suggest(request) {
-      if (!model.isReady) return null;
       const startMs = performance.now();
       const suggestion = await source.suggest(request);
       if (suggestion === null) return null;
