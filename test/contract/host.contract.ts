@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import type { EngineStep, ModelState } from '../../src/types.ts';
 import type { GenerateOptions, GenerateRequest, HostConnection } from '../../src/worker/connect.ts';
 
@@ -141,8 +141,8 @@ export function describeHost(name: string, open: () => Promise<HostConnection>):
     it('lets a key pass a long answer at its next step', async () => {
       const connection = await openLoaded();
       const order: string[] = [];
-      const read = async (name: string, call: GenerateRequest): Promise<void> => {
-        for await (const _ of connection.generate(call)) order.push(name);
+      const read = async (label: string, call: GenerateRequest): Promise<void> => {
+        for await (const _ of connection.generate(call)) order.push(label);
       };
       let typing: Promise<void> | null = null;
       for await (const _ of connection.generate(request('answer', LONG_TEXT, 100))) {
@@ -243,9 +243,7 @@ export function describeHost(name: string, open: () => Promise<HostConnection>):
       const closed = { name: 'EngineError', code: 'closed' };
       await expect(drain(steps)).rejects.toMatchObject(closed);
       await expect(connection.models.catalogue()).rejects.toMatchObject(closed);
-      await vi.waitFor(() =>
-        expect(collect(connection, request('a', 'Hello'))).rejects.toMatchObject(closed),
-      );
+      await expect(collect(connection, request('a', 'Hello'))).rejects.toMatchObject(closed);
     });
   });
 }
