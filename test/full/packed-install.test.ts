@@ -58,6 +58,28 @@ const RAW_PAGE = `<!doctype html><html lang="en"><title>raw</title><link rel="ic
 const PAGE = `<!doctype html><html lang="en"><title>app</title><link rel="icon" href="data:,">
 <body><script type="module" src="/main.js"></script></body></html>`;
 
+const tsc = path.join(root, 'node_modules/typescript/bin/tsc');
+const TSC_FLAGS =
+  '--noEmit --strict --skipLibCheck --module nodenext --target es2022 --lib es2023,dom,dom.iterable,dom.asynciterable'.split(
+    ' ',
+  );
+
+const WRONG_USE = `
+import { createRuntime } from 'edgewise';
+// @ts-expect-error -- a base URL is text or a URL
+createRuntime({ models: { baseUrl: 7 } });
+`;
+
+/** What the samples of the README take for granted; imported where a sample leaves it out. */
+const SURROUNDINGS = `
+declare global {
+  var createRuntime: typeof import('edgewise').createRuntime;
+  var question: string;
+  function show(text: string): void;
+}
+export {};
+`;
+
 let app: PackedApp;
 let browser: Browser;
 
@@ -145,20 +167,18 @@ describe('an app that installed the packed package', () => {
     }
   });
 
-  test('has types for every entry', () => {
-    app.write(
-      'types.ts',
-      `import { createRuntime } from 'edgewise';
-       import { attach } from 'edgewise/autocomplete';
-       const edge = createRuntime({ models: { baseUrl: '/models/' } });
-       export const attachment = attach(document.createElement('textarea'), { source: edge.complete });
-       // @ts-expect-error -- a base URL is text or a URL
-       createRuntime({ models: { baseUrl: 7 } });\n`,
+  test('has types for every entry, and the samples of the README compile', () => {
+    app.write('wrong.ts', WRONG_USE);
+    const samples = readFileSync(path.join(root, 'README.md'), 'utf8').matchAll(
+      /```ts\n(.*?)```/gs,
     );
-    const tsc = path.join(root, 'node_modules/typescript/bin/tsc');
-    const flags = ['--noEmit', '--strict', '--skipLibCheck', '--module', 'nodenext'];
-    const types = ['--lib', 'es2023,dom,dom.iterable,dom.asynciterable', '--target', 'es2022'];
-    expect(app.run(process.execPath, [tsc, ...flags, ...types, 'types.ts'])).toBe('');
+    const files = [...samples].map(([, code], index) => {
+      const file = `sample-${index}.ts`;
+      app.write(file, `${code}\n${SURROUNDINGS}`);
+      return file;
+    });
+    expect(files.length).toBeGreaterThan(0);
+    expect(app.run(process.execPath, [tsc, ...TSC_FLAGS, 'wrong.ts', ...files])).toBe('');
   });
 });
 
