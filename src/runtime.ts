@@ -352,12 +352,13 @@ interface ModelWatch {
 
 function watchModel(connection: HostConnection, own: string, bus: Bus): ModelWatch {
   let state: ModelState = { status: 'absent' };
-  // After a crash one call may bring the model back; if that fails, typing does not try again.
+  // After a crash typing may bring the model back; when that load fails it does not try again.
   let mayRevive = false;
   const stopState = connection.onState((next, modelId) => {
     if (modelId === own) {
       state = next;
       if (next.status === 'ready') mayRevive = true;
+      if (next.status === 'loading') mayRevive = false;
     }
     if (next.status === 'downloading') bus.send('progress', { modelId, progress: next.progress });
     bus.send('model', { modelId, state: next });
@@ -367,12 +368,7 @@ function watchModel(connection: HostConnection, own: string, bus: Bus): ModelWat
   );
   return {
     state: () => state,
-    isReady() {
-      if (state.status === 'ready') return true;
-      const isRevived = state.status === 'error' && mayRevive;
-      if (isRevived) mayRevive = false;
-      return isRevived;
-    },
+    isReady: () => state.status === 'ready' || (state.status === 'error' && mayRevive),
     stop() {
       stopState();
       stopWarning();
