@@ -24,7 +24,7 @@ import { startWorker } from './start-worker.ts';
 import { createStateBoard } from './state-board.ts';
 import type { StateListener } from './state-board.ts';
 
-export type { GenerateRequest, HostWarning, Priority, WarningCode } from './protocol.ts';
+export type { GenerateRequest, HostWarning } from './protocol.ts';
 export type { GenerateOptions } from './open-run.ts';
 export type { StateListener } from './state-board.ts';
 

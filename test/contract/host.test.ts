@@ -1,8 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { StorageError } from '../../src/errors.ts';
+import { createMemoryShardStore } from '../../src/storage/shard-store.ts';
+import type { ShardStore } from '../../src/types.ts';
 import { connect } from '../../src/worker/connect.ts';
 import type { HostConnection } from '../../src/worker/connect.ts';
 import { fetchFile } from '../../src/worker/file-fetch.ts';
 import { createHost } from '../../src/worker/host.ts';
+import type { HostOptions } from '../../src/worker/host.ts';
 import { collect, describeHost, MODEL_ID, request, tokensOf } from './host.contract.ts';
 
 const FIXTURES = new URL('../helpers/fixture-models/', import.meta.url);
@@ -14,13 +18,20 @@ const fetchFixture: typeof fetch = (input, init) => {
   return fetchFile(new URL(url.slice(SERVED.length), FIXTURES), init);
 };
 
-function connectInProcess(): HostConnection {
+function connectInProcess(overrides: Partial<HostOptions> = {}): HostConnection {
   return connect({
     baseUrl: SERVED,
     inProcess: true,
-    createHost: (options) => createHost({ ...options, fetch: fetchFixture }),
+    createHost: (options) => createHost({ ...options, fetch: fetchFixture, ...overrides }),
   });
 }
+
+/** A store that outlives its host, as a browser's does. */
+function createLastingStore(): ShardStore {
+  return { ...createMemoryShardStore(), isPersistent: true, close: () => undefined };
+}
+
+const fetchNothing: typeof fetch = () => Promise.reject(new TypeError('Failed to fetch'));
 
 describeHost('the host in Node', async () => connectInProcess());
 
@@ -36,6 +47,74 @@ describe('a host without storage', () => {
       expect(tokensOf(steps)).toHaveLength(4);
     } finally {
       connection.close();
+    }
+  });
+});
+
+describe('a host whose storage is full', () => {
+  it('goes on in memory and tells the page once', async () => {
+    const store = createLastingStore();
+    let puts = 0;
+    const full: ShardStore = {
+      ...store,
+      async put(key, blob) {
+        puts += 1;
+        if (puts > 2) throw new StorageError('quota-exceeded', 'The disk is full.');
+        await store.put(key, blob);
+      },
+    };
+    const connection = connectInProcess({ openStore: async () => full });
+    try {
+      const warnings: string[] = [];
+      connection.onWarning(({ code }) => warnings.push(code));
+      await connection.models.download(MODEL_ID);
+      expect(tokensOf(await collect(connection, request('a', 'Hello', 4)))).toHaveLength(4);
+      expect(warnings).toEqual(['storage-full']);
+    } finally {
+      connection.close();
+    }
+  });
+});
+
+describe('the second visit', () => {
+  it('needs no network at all', async () => {
+    const store = createLastingStore();
+    const openStore = async (): Promise<ShardStore> => store;
+    const first = connectInProcess({ openStore });
+    await first.models.catalogue();
+    await first.models.download(MODEL_ID);
+    const online = tokensOf(await collect(first, request('a', 'Hello', 6)));
+    first.close();
+
+    const second = connectInProcess({ openStore, fetch: fetchNothing });
+    try {
+      expect(await second.models.availability(MODEL_ID)).toBe('ready');
+      expect(await second.models.catalogue()).toHaveLength(2);
+      expect(tokensOf(await collect(second, request('a', 'Hello', 6)))).toEqual(online);
+      await expect(second.models.load('tiny-mixed')).rejects.toMatchObject({ code: 'offline' });
+    } finally {
+      second.close();
+    }
+  });
+
+  it('starts without asking the network about a model that is complete', async () => {
+    const store = createLastingStore();
+    const openStore = async (): Promise<ShardStore> => store;
+    const first = connectInProcess({ openStore });
+    await first.models.download(MODEL_ID);
+    first.close();
+
+    const asked: string[] = [];
+    const watch: typeof fetch = (input, init) => {
+      asked.push(String(input));
+      return fetchFixture(input, init);
+    };
+    const second = connectInProcess({ openStore, fetch: watch });
+    try {
+      await second.models.load(MODEL_ID);
+      expect(asked).toEqual([]);
+    } finally {
+      second.close();
     }
   });
 });
