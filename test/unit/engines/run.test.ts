@@ -234,10 +234,20 @@ describe('a run that continues text', () => {
   });
 
   it('marks a token that only repeats what was typed, and does not count it', () => {
-    const result = generate(createScripted([' the', ' weather'], 0.5), {
-      ...prefix('see the'),
-      minProduct: 0.4,
-    });
+    // First " the" with 0.62 among the allowed, then " is" for certain: 0.62 alone would be too low.
+    let promptLength = -1;
+    const score = (tokens: readonly number[], id: number): number => {
+      if (promptLength < 0) promptLength = tokens.length;
+      const script = [' the', ' is'][tokens.length - promptLength];
+      if (id === (script === undefined ? END_ID : idOf(tokenizer, script))) return 20;
+      return id === idOf(tokenizer, ' them') ? 19.5 : 0;
+    };
+    const wanted = { ...prefix('see the'), minProduct: 0.63 };
+    const result = generate(createModel({ score }), { ...wanted, maxTokens: 1 });
+    expect(result.evidence[0]?.logProbability).toBeCloseTo(Math.log(0.62), 1);
+    expect(result).toMatchObject({ texts: [''], end: { reason: 'length' } });
+    expect(result.evidence[0]?.isTyped).toBe(true);
+  });
     expect(result.texts.slice(0, 2)).toEqual(['', ' weather']);
     expect(result.evidence.map(({ isTyped }) => isTyped)).toEqual([true, false]);
     expect(result.end.reason).toBe('stop');
@@ -418,5 +428,14 @@ describe('a run is refused', () => {
     run.release();
     expect(() => run.step()).toThrow(EngineError);
     startRun(request(), model).release();
+  });
+
+  it('and its second release frees nobody else', () => {
+    const model = createModel({ maxSlots: 1 });
+    const run = startRun(request(), model);
+    run.release();
+    startRun(request({ sessionId: 'b' }), model);
+    run.release();
+    expect(model.slots.canTake('c')).toBe(false);
   });
 });
