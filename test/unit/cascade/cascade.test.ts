@@ -75,7 +75,7 @@ describe('A cascade that prefers the device', () => {
       reason: 'stop',
       tier: 'device',
       confidence: { calibrationId: 'uncalibrated' },
-      decision: { action: 'accept', reason: 'confident', threshold: 0.6 },
+      decision: { action: 'accept', reason: 'confident', threshold: 0.45 },
     });
     expect(finishOf(events).confidence.value).toBeCloseTo(0.9, 9);
     expect(frontier.calls).toHaveLength(0);
@@ -138,7 +138,7 @@ describe('A collapse after the first words', () => {
       tier: 'device',
       decision: { action: 'refuse' },
     });
-    expect(finishOf(events).confidence.value).toBeLessThan(0.6);
+    expect(finishOf(events).confidence.value).toBeLessThan(0.45);
     expect(device.isStopped).toBe(true);
     expect(frontier.calls).toHaveLength(0);
   });
