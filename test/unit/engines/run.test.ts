@@ -243,14 +243,10 @@ describe('a run that continues text', () => {
       return id === idOf(tokenizer, ' them') ? 19.5 : 0;
     };
     const wanted = { ...prefix('see the'), minProduct: 0.63 };
-    const result = generate(createModel({ score }), { ...wanted, maxTokens: 1 });
+    const result = generate(createModel({ score }), { ...wanted, maxTokens: 2 });
     expect(result.evidence[0]?.logProbability).toBeCloseTo(Math.log(0.62), 1);
-    expect(result).toMatchObject({ texts: [''], end: { reason: 'length' } });
-    expect(result.evidence[0]?.isTyped).toBe(true);
-  });
-    expect(result.texts.slice(0, 2)).toEqual(['', ' weather']);
+    expect(result).toMatchObject({ texts: ['', ' is'], end: { reason: 'length' } });
     expect(result.evidence.map(({ isTyped }) => isTyped)).toEqual([true, false]);
-    expect(result.end.reason).toBe('stop');
   });
 
   it('measures the first token among those that agree with what was typed', () => {
