@@ -1,6 +1,6 @@
 import { createCascade } from './cascade/cascade.ts';
 import { parseEgressRules, type EgressRule } from './cascade/egress.ts';
-import { parseMode } from './cascade/modes.ts';
+import { DEFAULT_MODE, parseMode } from './cascade/modes.ts';
 import { createRuleSet, type Rule } from './cascade/rules.ts';
 import { createSuggestionSource } from './cascade/suggestion-source.ts';
 import type { CollapseChoice, FallbackNotice } from './cascade/turn.ts';
@@ -162,7 +162,7 @@ const DEFAULT_FRONTIER = 'frontier';
 export function createRuntime(options: RuntimeOptions = {}): Runtime {
   checkOptions(options);
   const modelId = options.model ?? DEFAULT_MODEL;
-  let mode = parseMode(options.mode ?? 'prefer-on-device');
+  let mode = parseMode(options.mode ?? DEFAULT_MODE);
   const readMode = (): Mode => mode;
   const rules = createRuleSet(options.rules);
   const egress = parseEgressRules(options.egress ?? []);

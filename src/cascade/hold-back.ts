@@ -3,9 +3,6 @@ import { decide, type LowConfidenceAction } from './decide.ts';
 import { summariseEvidence } from './evidence.ts';
 import type { Rule } from './rules.ts';
 
-/** Tokens kept back when neither rule nor app says otherwise. */
-export const DEFAULT_HOLD_BACK_TOKENS = 8;
-
 export type TextDelta = Extract<TierEvent, { type: 'text-delta' }>;
 
 /** What to do with the text so far. */
