@@ -72,8 +72,10 @@ describe('createGgufReader', () => {
   });
 
   it('reads arrays nested four deep', () => {
-    const entries = [['k', [...u32(9), ...deepArray(4)]]] as const;
-    expect(read(ggufBytes({ entries })).metadata.get('k')).toEqual([[[new Uint8Array()]]]);
+    const value = [...u32(9), ...deepArray(4)];
+    expect(read(ggufBytes({ entries: [['k', value]] })).metadata.get('k')).toEqual([
+      [[new Uint8Array()]],
+    ]);
   });
 
   it('gives the tensors in file order with their sizes', () => {

@@ -240,7 +240,7 @@ describe('a run that continues text', () => {
       if (promptLength < 0) promptLength = tokens.length;
       const script = [' the', ' is'][tokens.length - promptLength];
       if (id === (script === undefined ? END_ID : idOf(tokenizer, script))) return 20;
-      return id === idOf(tokenizer, ' them') ? 19.5 : 0;
+      return tokens.length === promptLength && id === idOf(tokenizer, ' them') ? 19.5 : 0;
     };
     const wanted = { ...prefix('see the'), minProduct: 0.63 };
     const result = generate(createModel({ score }), { ...wanted, maxTokens: 2 });
