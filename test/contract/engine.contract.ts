@@ -46,7 +46,7 @@ export async function generate(model: LoadedModel, request: EngineRequest): Prom
   return finish(model.start(request));
 }
 
-export async function finish(run: EngineRun): Promise<Generation> {
+async function finish(run: EngineRun): Promise<Generation> {
   let text = '';
   const evidence: TokenEvidence[] = [];
   for (;;) {

@@ -18,7 +18,7 @@ export interface HandHeader {
   readonly alignment?: number;
 }
 
-export function u8(value: number): number[] {
+function u8(value: number): number[] {
   return [value & 0xff];
 }
 
