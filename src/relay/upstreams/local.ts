@@ -151,8 +151,8 @@ function toMessage({ role, content }: ChatMessage): Message {
   };
 }
 
-/** OpenAI's default temperature is 1; ours, greedy, only where the page asks for 0. */
-function toSampling({ temperature = 1, top_p, seed }: ChatRequest): Sampling {
+/** Greedy unless the page asks otherwise: at OpenAI's default of 1 a model this small rambles. */
+function toSampling({ temperature = 0, top_p, seed }: ChatRequest): Sampling {
   return {
     temperature,
     ...(top_p !== undefined && { topP: top_p }),

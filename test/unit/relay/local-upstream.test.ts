@@ -175,6 +175,12 @@ describe('the local upstream', () => {
     });
   });
 
+  test('answers greedily when the page names no temperature', async () => {
+    const thread = answering([end()]);
+    await ask(openLocalRelay(thread), QUESTION);
+    expect(thread.commands[0]).toMatchObject({ request: { sampling: { temperature: 0 } } });
+  });
+
   test.each([{ presence_penalty: 1 }, { frequency_penalty: -1 }, { top_logprobs: 2 }])(
     'refuses %j, which the engine cannot do',
     async (fields) => {
