@@ -119,3 +119,20 @@ test.runIf(isModelHere)(
     );
   },
 );
+
+test.runIf(isModelHere)('in only-in-cloud nothing is offered while one types', async () => {
+  await page.locator('#mode').selectOption('only-in-cloud');
+  expect(await page.locator('#mode-note').innerText()).toContain('no words are finished');
+  const refused = page.evaluate(
+    () =>
+      new Promise<string>((resolve) => {
+        globalThis.edgewiseDemo?.addEventListener('decision', ({ detail }) =>
+          resolve(`${detail.task}: ${detail.decision.reason}`),
+        );
+      }),
+  );
+  await page.locator('#compose').click();
+  await page.keyboard.type(TYPED);
+  expect(await refused).toBe('complete: mode-only-in-cloud');
+  expect(await ghostOf(page)).toBe('');
+});

@@ -1,7 +1,7 @@
 import type { Request, Runtime } from 'edgewise';
 
 import { createAnswerView } from './answer.ts';
-import type { Endpoint, EndpointState } from './endpoint.ts';
+import { type Endpoint, type EndpointState, isOnlyLocal } from './endpoint.ts';
 import { element } from './page.ts';
 import { type Counter, stream } from './stream.ts';
 
@@ -63,10 +63,13 @@ async function ask(counter: Counter, question: string, call: AbortController): P
     // A guess of the small model is no answer to an open question: better to show the request.
     onUnsent: (unsent) => view.unsent(unsentReason(endpoint.state), unsent),
   });
-  if (finish?.tier !== 'device') return;
-  view.note(
-    'Take it with care: on open questions this model is often wrong, and its confidence does not tell when.',
-  );
+  if (finish?.tier === 'device') {
+    view.note(
+      'Take it with care: on open questions this model is often wrong, and its confidence does not tell when.',
+    );
+  } else if (finish !== null && isOnlyLocal(endpoint.state)) {
+    view.note('The server here runs the same small model: it shows the path, not a good answer.');
+  }
 }
 
 function unsentReason(state: EndpointState): string {

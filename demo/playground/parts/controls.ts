@@ -1,7 +1,7 @@
 import type { Mode, Runtime } from 'edgewise';
 
 import { askRoute } from './ask.ts';
-import type { Endpoint, EndpointModel, EndpointState } from './endpoint.ts';
+import { type Endpoint, type EndpointModel, type EndpointState, isOnlyLocal } from './endpoint.ts';
 import { modeText } from './explain.ts';
 import { element } from './page.ts';
 
@@ -43,15 +43,11 @@ function endpointText(state: EndpointState): string {
     case 'cut':
       return 'The server is cut off by the plug.';
     case 'present':
-      return presentText(state.models);
+      if (isOnlyLocal(state)) {
+        return 'The server runs this same small model: good for trying the path, not for its answers.';
+      }
+      return `The server offers ${state.models.map(describe).join(', ')}.`;
   }
-}
-
-function presentText(models: readonly EndpointModel[]): string {
-  if (models.every(({ kind }) => kind === 'local')) {
-    return 'The server runs this same small model: good for trying the path, not for its answers.';
-  }
-  return `The server offers ${models.map(describe).join(', ')}.`;
 }
 
 function describe({ id, kind }: EndpointModel): string {

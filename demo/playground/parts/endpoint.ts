@@ -26,6 +26,11 @@ export interface Endpoint {
   onChange(listener: (state: EndpointState) => void): void;
 }
 
+/** Whether the server has nothing but our own engine: no better answers than this tab's. */
+export function isOnlyLocal(state: EndpointState): boolean {
+  return state.status === 'present' && state.models.every(({ kind }) => kind === 'local');
+}
+
 /** @param baseUrl everything before `/models` and `/chat/completions`. */
 export function createEndpoint(baseUrl: string): Endpoint {
   const listeners = new Set<(state: EndpointState) => void>();

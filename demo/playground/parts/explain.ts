@@ -27,11 +27,11 @@ const ENDINGS: Readonly<Record<FinishReason, string>> = {
 const MODES: Readonly<Record<Mode, string>> = {
   'only-on-device': 'Nothing you write leaves this browser.',
   'prefer-on-device': 'The device answers what it can; the rest is sent to the server.',
-  'prefer-in-cloud': 'The server answers; the device steps in when it cannot.',
-  'only-in-cloud': 'The device answers nothing but words while you type.',
+  'prefer-in-cloud': 'The server answers; the device finishes words and steps in when it must.',
+  'only-in-cloud': 'Only the server answers; no words are finished while you type.',
 };
 
-export function reasonText(reason: ReasonCode): string {
+function reasonText(reason: ReasonCode): string {
   return REASONS[reason];
 }
 

@@ -46,6 +46,7 @@ function showMemoryOnly(): void {
 }
 
 async function start(panel: Panel, modelId: string): Promise<void> {
+  element('model-error', HTMLElement).hidden = true;
   show(panel, 'absent', 'Looking for the model');
   try {
     const models = await panel.runtime.models.catalogue();
@@ -68,6 +69,8 @@ function missingModelText(modelId: string, models: readonly CatalogueEntry[]): s
 }
 
 function describe(model: CatalogueEntry): void {
+  element('model-facts', HTMLElement).hidden = false;
+  element('download-note', HTMLElement).hidden = false;
   const licence = element('model-licence', HTMLAnchorElement);
   licence.textContent = model.licence.id;
   licence.href = model.licence.url;
@@ -136,6 +139,7 @@ function showProgress(progress: DownloadProgress): void {
 }
 
 async function load(panel: Panel, modelId: string): Promise<void> {
+  element('pause', HTMLButtonElement).hidden = true;
   show(panel, 'loading', 'Loading the model');
   await panel.runtime.models.load(modelId);
   element('model-panel', HTMLElement).hidden = true;
@@ -159,6 +163,9 @@ function fail(panel: Panel, error: unknown): void {
   const problem = element('model-error', HTMLElement);
   problem.textContent = error instanceof Error ? error.message : String(error);
   problem.hidden = false;
+  // Nothing is known of a model that the server does not list.
+  element('model-facts', HTMLElement).hidden = panel.model === null;
+  element('download-note', HTMLElement).hidden = panel.model === null;
   offer(panel, 'Try again');
   show(panel, 'error', 'The model is not available');
 }

@@ -60,10 +60,9 @@ function rephrase(sentence: string): Request {
   };
 }
 
+/** Where the device was unsure and nobody else could be asked, the answer says so. */
 function showWhatIsMissing(endpoint: Endpoint, view: AnswerView): void {
-  if (endpoint.state.status === 'cut') {
-    view.note('The plug is pulled, so a better answer could not be asked for.');
-  } else if (endpoint.state.status === 'none') {
-    view.note('No server is set up, so a better answer could not be asked for.');
-  }
+  if (endpoint.takeUnsent() === null) return;
+  const why = endpoint.state.status === 'cut' ? 'The plug is pulled' : 'No server is set up';
+  view.note(`${why}, so nobody surer could be asked.`);
 }

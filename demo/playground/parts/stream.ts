@@ -16,6 +16,8 @@ export interface StreamOptions {
   readonly onUnsent?: (unsent: Unsent) => void;
 }
 
+const NOBODY = 'The model on this device is not ready, and no server could be asked.';
+
 /** Runs one request into the view. Gives the finish, or `null` when there was none. */
 export async function stream(
   { runtime, endpoint, view }: Counter,
@@ -37,6 +39,7 @@ export async function stream(
   } catch (error) {
     const unsent = endpoint.takeUnsent();
     if (unsent !== null && onUnsent !== undefined) onUnsent(unsent);
+    else if (unsent !== null) view.fail(NOBODY);
     else if (call.signal.aborted) view.fail('Stopped.');
     else view.fail(error instanceof Error ? error.message : String(error));
   }
