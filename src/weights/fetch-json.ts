@@ -28,7 +28,7 @@ export async function fetchJson(url: string | URL, options: FetchJsonOptions): P
 
 /** Relative addresses are taken from where the page or worker was loaded. */
 export function absoluteUrl(url: string | URL): URL {
-  return new URL(url, (globalThis.location as Location | undefined)?.href);
+  return new URL(url, (globalThis.location as { readonly href: string } | undefined)?.href);
 }
 
 export function statusError(url: URL, status: number): NetworkError {

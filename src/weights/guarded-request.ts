@@ -132,7 +132,8 @@ function idleError(url: URL, idleTimeoutMs: number): TimeoutError {
 }
 
 function connectionError(url: URL, cause: unknown): NetworkError {
-  const isOffline = (globalThis.navigator as Navigator | undefined)?.onLine === false;
+  const isOffline =
+    (globalThis.navigator as { readonly onLine: boolean } | undefined)?.onLine === false;
   return new NetworkError(
     'offline',
     isOffline

@@ -15,7 +15,7 @@ export async function isShardIntact(
 /** SHA-256 as lower-case hex. Throws `UnsupportedError` on a page that is not a secure context. */
 export async function sha256Hex(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   // Browsers hide WebCrypto from pages served by plain http other than localhost.
-  const subtle = (globalThis.crypto as Crypto | undefined)?.subtle as SubtleCrypto | undefined;
+  const subtle = (globalThis.crypto as Crypto | undefined)?.subtle;
   if (subtle === undefined) {
     throw new UnsupportedError(
       'feature-missing',

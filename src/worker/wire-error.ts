@@ -111,7 +111,7 @@ function restore(wire: Exclude<WireError, { kind: 'value' }>): Error {
   if (wire.kind === 'edgewise') {
     const { details, isRetryable } = wire;
     const known = Object.hasOwn(EDGEWISE_CLASSES, wire.name) && EDGEWISE_CLASSES[wire.name];
-    const Class: ErrorConstructor = known || (EdgewiseError as ErrorConstructor);
+    const Class: ErrorConstructor = known || EdgewiseError;
     return new Class(wire.code as never, wire.message, { details, isRetryable, ...cause });
   }
   if (wire.kind === 'dom') {

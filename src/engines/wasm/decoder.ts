@@ -159,6 +159,7 @@ class WasmDecoder implements Decoder {
     return this.#slots.push(start) - 1;
   }
 
+  // oxlint-disable-next-line eslint/max-params -- called once a token, so it makes no object
   forward(slot: number, position: number, tokens: readonly number[], wantsLogits: boolean): void {
     const cache = this.#slots[slot];
     if (cache === undefined) throw new RangeError(`forward: slot ${slot} does not exist`);

@@ -71,6 +71,7 @@ export class ForwardPass {
     this.#input = new QuantizedInput(options.kernel, options.scratch);
   }
 
+  // oxlint-disable-next-line eslint/max-params -- called once a token, so it makes no object
   run(cache: number, position: number, tokens: readonly number[], wantsLogits: boolean): void {
     tokens.forEach((token, index) => this.#embed(token, index));
     const bytes = layerCacheBytes(this.#config, this.#contextLength);

@@ -17,7 +17,6 @@ export interface Kernel {
     blocks: number,
     tokens: number,
   ): void;
-  // oxlint-disable-next-line eslint/max-params -- pointers cross into WebAssembly one by one
   quantizeInt16(
     source: number,
     stride: number,

@@ -176,6 +176,7 @@ class ImageWriter {
   }
 }
 
+// oxlint-disable-next-line eslint/max-params -- one row of the format table per call
 function blocked(
   format: MatrixFormat,
   fileBytes: number,

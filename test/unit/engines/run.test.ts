@@ -350,7 +350,7 @@ describe('KV reuse', () => {
         request({ input: { kind: 'text', text: '0123456789abcdef01' } }),
         model,
       );
-      for (let step = 0; step < steps; step++) given.step();
+      for (let step = 0; step < steps; step++) void given.step();
       given.release();
       const next = { input: { kind: 'text', text: '0123456789abcdXf0123' } } as const;
       expect(generate(model, next).texts).toEqual(generate(createModel({}), next).texts);

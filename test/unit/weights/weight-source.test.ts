@@ -60,7 +60,7 @@ describe('openWeightSource', () => {
     ['a byte too few', (bytes: Uint8Array<ArrayBuffer>) => bytes.slice(1)],
     ['nothing in it', () => new Uint8Array(0)],
   ])('repairs a stored shard with %s, and that one alone', async (_name, spoil) => {
-    await store.put(keyOf(2), new Blob([spoil(model.shard(2)) as Uint8Array<ArrayBuffer>]));
+    await store.put(keyOf(2), new Blob([spoil(model.shard(2))]));
     const before = server.sentBytes();
     expect(await collect(open().chunks())).toEqual(model.bytes);
     expect(server.sentBytes() - before).toBe(manifest.shardBytes);
