@@ -13,6 +13,7 @@ const HOST = '127.0.0.1';
 const DEFAULT_PORT = 5173;
 /** Ports tried above the default one when it is taken. */
 const PORT_TRIES = 20;
+const PARENT_CHECK_MS = 250;
 
 const HELP = `npm run demo [-- OPTIONS]
   --port N             port to serve on (default ${DEFAULT_PORT}, or the next free one)
@@ -211,6 +212,16 @@ function describeUpstreams(upstreams) {
   return upstreams.map(describe).join('; ');
 }
 
+/** npm, when it is ended, ends the shell between us and tells us nothing: then we are orphaned. */
+function endWithNpm() {
+  if (process.env.npm_lifecycle_event === undefined) return;
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid !== parent) void end(0);
+  }, PARENT_CHECK_MS);
+  watch.unref();
+}
+
 async function main() {
   const options = readOptions();
   if (options.isHelp) {
@@ -219,6 +230,8 @@ async function main() {
   }
   process.on('SIGINT', () => void end(0));
   process.on('SIGTERM', () => void end(0));
+  process.on('SIGHUP', () => void end(0));
+  endWithNpm();
   await buildPackage();
   await getModel(options);
   await buildPage();

@@ -1,6 +1,6 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import http from 'node:http';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, onTestFinished, test } from 'vitest';
 
 import { realModelPath } from '../helpers/real-model.ts';
 import { type Demo, startDemo } from './demo-process.ts';
@@ -50,6 +50,28 @@ test.each(['SIGINT', 'SIGTERM'] as const)(
     await expect(fetch(demo.url)).rejects.toThrow();
   },
 );
+
+test.each([
+  // A terminal sends Ctrl+C to everything that runs in it; who ends a service ends npm alone.
+  ['Ctrl+C in a terminal', (pid: number) => process.kill(-pid, 'SIGINT')],
+  ['SIGTERM to npm alone', (pid: number) => process.kill(pid, 'SIGTERM')],
+])('%s ends what npm run demo started', async (_name, interrupt) => {
+  const npm = spawn('npm', ['run', 'demo', '--', '--port', '0', '--no-pull'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
+  });
+  const pid = npm.pid ?? 0;
+  let printed = '';
+  npm.stdout.on('data', (chunk: Buffer) => (printed += chunk.toString()));
+  onTestFinished(() => {
+    if (isAlive(pid)) process.kill(-pid, 'SIGKILL');
+  });
+  await expect.poll(() => printed, { timeout: 60_000 }).toContain('Ctrl+C');
+  const all = [pid, ...descendants(pid)];
+  expect(all.length).toBeGreaterThan(1);
+  interrupt(pid);
+  await expect.poll(() => all.filter(isAlive), { timeout: 10_000 }).toEqual([]);
+});
 
 test('a port in use is said clearly', async () => {
   const server = http.createServer();
