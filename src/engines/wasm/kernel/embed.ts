@@ -1,12 +1,12 @@
 // One row of the embedding, read from the same bytes as the head.
-import { BLOCK4_BYTES, BLOCK8_BYTES, halfToFloat } from './layout';
+import { BLOCK4_BYTES, BLOCK8_BYTES, halfSlot, halfToFloat } from './layout';
 
 export function embedRow4(w: usize, row: i32, blocks: i32, out: usize): void {
   const r = row & 7;
   let block = w + <usize>((row >> 3) * blocks) * BLOCK4_BYTES;
   for (let b = 0; b < blocks; b++) {
-    const d = halfToFloat(load<u16>(block + <usize>(r * 2)));
-    const m = halfToFloat(load<u16>(block + <usize>(r * 2), 16));
+    const d = halfToFloat(load<u16>(block + <usize>(halfSlot(r) * 2)));
+    const m = halfToFloat(load<u16>(block + <usize>(halfSlot(r) * 2), 16));
     for (let j = 0; j < 4; j++) {
       for (let i = 0; i < 4; i++) {
         const byte = <i32>load<u8>(block + <usize>(32 + j * 32 + r * 4 + i));
@@ -23,7 +23,7 @@ export function embedRow8(w: usize, row: i32, blocks: i32, out: usize): void {
   const r = row & 7;
   let block = w + <usize>((row >> 3) * blocks) * BLOCK8_BYTES;
   for (let b = 0; b < blocks; b++) {
-    const d = halfToFloat(load<u16>(block + <usize>(r * 2)));
+    const d = halfToFloat(load<u16>(block + <usize>(halfSlot(r) * 2)));
     for (let i = 0; i < 16; i++) {
       const pair = block + <usize>(16 + i * 16 + r * 2);
       store<f32>(out + <usize>(i * 8), d * <f32>load<i8>(pair));
@@ -35,7 +35,7 @@ export function embedRow8(w: usize, row: i32, blocks: i32, out: usize): void {
 }
 
 export function embedRowF16(w: usize, row: i32, columns: i32, out: usize): void {
-  const base = w + <usize>((row >> 3) * columns) * 16 + <usize>((row & 7) * 2);
+  const base = w + <usize>((row >> 3) * columns) * 16 + <usize>(halfSlot(row & 7) * 2);
   for (let k = 0; k < columns; k++) {
     store<f32>(out + <usize>(k * 4), halfToFloat(load<u16>(base + <usize>(k * 16))));
   }

@@ -76,22 +76,14 @@ function twoGroups(a: usize, b: usize, blocks: i32, x: usize, outA: usize, outB:
   let sumA0 = zero, sumA1 = zero, sumB0 = zero, sumB1 = zero;
   for (let i = 0; i < blocks; i++) {
     let accA0 = zero, accA1 = zero, accB0 = zero, accB1 = zero;
-    accA0 = dot8(accA0, v128.load(a, 32), x, mask);
-    accA1 = dot8(accA1, v128.load(a, 48), x, mask);
-    accB0 = dot8(accB0, v128.load(b, 32), x, mask);
-    accB1 = dot8(accB1, v128.load(b, 48), x, mask);
-    accA0 = dot8(accA0, v128.load(a, 64), x + PART_BYTES, mask);
-    accA1 = dot8(accA1, v128.load(a, 80), x + PART_BYTES, mask);
-    accB0 = dot8(accB0, v128.load(b, 64), x + PART_BYTES, mask);
-    accB1 = dot8(accB1, v128.load(b, 80), x + PART_BYTES, mask);
-    accA0 = dot8(accA0, v128.load(a, 96), x + 2 * PART_BYTES, mask);
-    accA1 = dot8(accA1, v128.load(a, 112), x + 2 * PART_BYTES, mask);
-    accB0 = dot8(accB0, v128.load(b, 96), x + 2 * PART_BYTES, mask);
-    accB1 = dot8(accB1, v128.load(b, 112), x + 2 * PART_BYTES, mask);
-    accA0 = dot8(accA0, v128.load(a, 128), x + 3 * PART_BYTES, mask);
-    accA1 = dot8(accA1, v128.load(a, 144), x + 3 * PART_BYTES, mask);
-    accB0 = dot8(accB0, v128.load(b, 128), x + 3 * PART_BYTES, mask);
-    accB1 = dot8(accB1, v128.load(b, 144), x + 3 * PART_BYTES, mask);
+    // A real loop: unrolled, V8 loads everything first and then spills most of it.
+    for (let j: usize = 0; j < 128; j += 32) {
+      const at = x + (PART_BYTES == 8 ? j >> 2 : j >> 1);
+      accA0 = dot8(accA0, v128.load(a + j, 32), at, mask);
+      accA1 = dot8(accA1, v128.load(a + j, 48), at, mask);
+      accB0 = dot8(accB0, v128.load(b + j, 32), at, mask);
+      accB1 = dot8(accB1, v128.load(b + j, 48), at, mask);
+    }
     const scales = x + VALUE_BYTES;
     const dA = v128.load(a), mA = v128.load(a, 16), dB = v128.load(b), mB = v128.load(b, 16);
     sumA0 = settle(sumA0, accA0, lowHalves(dA), lowHalves(mA), scales, 4, ones);
@@ -173,8 +165,8 @@ function rows4x4(w: usize, first: usize, upper: bool, blocks: i32, x: usize, out
 /** A tile of 8 tokens. */
 export function matmul4x8(w: usize, groups: i32, blocks: i32, x: usize, out: usize, stride: i32): void {
   for (let g = 0; g < groups; g++) {
-    rows4x8(w, 32, false, blocks, x, out, stride);
-    rows4x8(w, 48, true, blocks, x, out + 16, stride);
+    rows4x8(w, false, blocks, x, out, stride);
+    rows4x8(w, true, blocks, x, out + 16, stride);
     w += <usize>(blocks * BLOCK4_BYTES);
     out += 32;
   }
@@ -182,36 +174,38 @@ export function matmul4x8(w: usize, groups: i32, blocks: i32, x: usize, out: usi
 
 // @ts-ignore: decorator
 @inline
-function rows4x8(w: usize, first: usize, upper: bool, blocks: i32, x: usize, out: usize, stride: i32): void {
+function rows4x8(w: usize, upper: bool, blocks: i32, x: usize, out: usize, stride: i32): void {
   const zero = i32x4.splat(0), mask = v128.load(MASK), ones = v128.load(ONES);
   let s0 = zero, s1 = zero, s2 = zero, s3 = zero, s4 = zero, s5 = zero, s6 = zero, s7 = zero;
-  for (let i = 0; i < blocks; i++) {
+  const end = x + <usize>(blocks * 8 * ACTIVATION_BYTES);
+  while (x < end) {
     let a0 = zero, a1 = zero, a2 = zero, a3 = zero, a4 = zero, a5 = zero, a6 = zero, a7 = zero;
-    for (let j = 0; j < 4; j++) {
-      const weights = v128.load(w + first + <usize>(j * 32));
-      const at = x + <usize>(j * 8 * PART_BYTES);
-      a0 = dot8(a0, weights, at, mask);
-      a1 = dot8(a1, weights, at + PART_BYTES, mask);
-      a2 = dot8(a2, weights, at + 2 * PART_BYTES, mask);
-      a3 = dot8(a3, weights, at + 3 * PART_BYTES, mask);
-      a4 = dot8(a4, weights, at + 4 * PART_BYTES, mask);
-      a5 = dot8(a5, weights, at + 5 * PART_BYTES, mask);
-      a6 = dot8(a6, weights, at + 6 * PART_BYTES, mask);
-      a7 = dot8(a7, weights, at + 7 * PART_BYTES, mask);
-    }
-    const d = upper ? highHalves(v128.load(w)) : lowHalves(v128.load(w));
-    const m = upper ? highHalves(v128.load(w, 16)) : lowHalves(v128.load(w, 16));
-    const scales = x + 8 * VALUE_BYTES;
-    s0 = settle(s0, a0, d, m, scales, 32, ones);
-    s1 = settle(s1, a1, d, m, scales + 4, 32, ones);
-    s2 = settle(s2, a2, d, m, scales + 8, 32, ones);
-    s3 = settle(s3, a3, d, m, scales + 12, 32, ones);
-    s4 = settle(s4, a4, d, m, scales + 16, 32, ones);
-    s5 = settle(s5, a5, d, m, scales + 20, 32, ones);
-    s6 = settle(s6, a6, d, m, scales + 24, 32, ones);
-    s7 = settle(s7, a7, d, m, scales + 28, 32, ones);
-    w += BLOCK4_BYTES;
-    x += 8 * ACTIVATION_BYTES;
+    const valuesEnd = x + 8 * VALUE_BYTES;
+    do {
+      const weights = upper ? v128.load(w, 48) : v128.load(w, 32);
+      a0 = dot8(a0, weights, x, mask);
+      a1 = dot8(a1, weights, x + PART_BYTES, mask);
+      a2 = dot8(a2, weights, x + 2 * PART_BYTES, mask);
+      a3 = dot8(a3, weights, x + 3 * PART_BYTES, mask);
+      a4 = dot8(a4, weights, x + 4 * PART_BYTES, mask);
+      a5 = dot8(a5, weights, x + 5 * PART_BYTES, mask);
+      a6 = dot8(a6, weights, x + 6 * PART_BYTES, mask);
+      a7 = dot8(a7, weights, x + 7 * PART_BYTES, mask);
+      w += 32;
+      x += 8 * PART_BYTES;
+    } while (x < valuesEnd);
+    const d = upper ? highHalves(v128.load(w - 128)) : lowHalves(v128.load(w - 128));
+    const m = upper ? highHalves(v128.load(w - 112)) : lowHalves(v128.load(w - 112));
+    s0 = settle(s0, a0, d, m, x, 32, ones);
+    s1 = settle(s1, a1, d, m, x + 4, 32, ones);
+    s2 = settle(s2, a2, d, m, x + 8, 32, ones);
+    s3 = settle(s3, a3, d, m, x + 12, 32, ones);
+    s4 = settle(s4, a4, d, m, x + 16, 32, ones);
+    s5 = settle(s5, a5, d, m, x + 20, 32, ones);
+    s6 = settle(s6, a6, d, m, x + 24, 32, ones);
+    s7 = settle(s7, a7, d, m, x + 28, 32, ones);
+    w += 32;
+    x += 8 * 8;
   }
   v128.store(out, finish(s0));
   v128.store(out + <usize>stride, finish(s1));

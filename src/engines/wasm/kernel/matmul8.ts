@@ -46,18 +46,9 @@ function twoGroups(a: usize, b: usize, blocks: i32, x: usize, outA: usize, outB:
   let sumA0 = zero, sumA1 = zero, sumB0 = zero, sumB1 = zero;
   for (let i = 0; i < blocks; i++) {
     let accA0 = zero, accA1 = zero, accB0 = zero, accB1 = zero;
-    for (let p = 0; p < 4; p++) {
-      const wa = a + <usize>(p * 64), wb = b + <usize>(p * 64), xs = x + <usize>(p * 16);
-      let pair = v128.load32_splat(xs), va = v128.load(wa, 16), vb = v128.load(wb, 16);
-      accA0 = dotLow(accA0, va, pair); accA1 = dotHigh(accA1, va, pair);
-      accB0 = dotLow(accB0, vb, pair); accB1 = dotHigh(accB1, vb, pair);
-      pair = v128.load32_splat(xs, 4); va = v128.load(wa, 32); vb = v128.load(wb, 32);
-      accA0 = dotLow(accA0, va, pair); accA1 = dotHigh(accA1, va, pair);
-      accB0 = dotLow(accB0, vb, pair); accB1 = dotHigh(accB1, vb, pair);
-      pair = v128.load32_splat(xs, 8); va = v128.load(wa, 48); vb = v128.load(wb, 48);
-      accA0 = dotLow(accA0, va, pair); accA1 = dotHigh(accA1, va, pair);
-      accB0 = dotLow(accB0, vb, pair); accB1 = dotHigh(accB1, vb, pair);
-      pair = v128.load32_splat(xs, 12); va = v128.load(wa, 64); vb = v128.load(wb, 64);
+    for (let p: usize = 0; p < 256; p += 16) {
+      const pair = v128.load32_splat(x + (p >> 2));
+      const va = v128.load(a + p, 16), vb = v128.load(b + p, 16);
       accA0 = dotLow(accA0, va, pair); accA1 = dotHigh(accA1, va, pair);
       accB0 = dotLow(accB0, vb, pair); accB1 = dotHigh(accB1, vb, pair);
     }

@@ -1,6 +1,6 @@
 // From GGUF rows (row-major blocks) to groups of 8 rows. `source` holds whole groups: 8 rows of
 // `blocks` blocks each; rows past the end of the tensor are zero bytes there.
-import { BLOCK4_BYTES, BLOCK8_BYTES } from './layout';
+import { BLOCK4_BYTES, BLOCK8_BYTES, halfSlot } from './layout';
 
 const Q4_0_BYTES: i32 = 18;
 const Q4_1_BYTES: i32 = 20;
@@ -42,8 +42,8 @@ function repack4(source: usize, target: usize, groups: i32, blocks: i32, hasMin:
         const from = rows + <usize>(r * rowBytes + b * blockBytes);
         const d = <i32>load<u16>(from);
         const m = hasMin ? <i32>load<u16>(from, 2) : minusEight(d);
-        store<u16>(target + <usize>(r * 2), <u16>d);
-        store<u16>(target + <usize>(r * 2), <u16>m, 16);
+        store<u16>(target + <usize>(halfSlot(r) * 2), <u16>d);
+        store<u16>(target + <usize>(halfSlot(r) * 2), <u16>m, 16);
         for (let j = 0; j < 4; j++) {
           store<i32>(target + <usize>(32 + j * 32 + r * 4), word4(from + <usize>headBytes, j));
         }
@@ -68,7 +68,7 @@ export function repackQ8_0(source: usize, target: usize, groups: i32, blocks: i3
     for (let b = 0; b < blocks; b++) {
       for (let r = 0; r < 8; r++) {
         const from = rows + <usize>(r * rowBytes + b * Q8_0_BYTES);
-        store<u16>(target + <usize>(r * 2), load<u16>(from));
+        store<u16>(target + <usize>(halfSlot(r) * 2), load<u16>(from));
         for (let i = 0; i < 16; i++) {
           store<u16>(target + <usize>(16 + i * 16 + r * 2), load<u16>(from + <usize>(i * 2), 2));
         }
@@ -82,9 +82,10 @@ export function repackF16(source: usize, target: usize, groups: i32, columns: i3
   for (let g = 0; g < groups; g++) {
     for (let k = 0; k < columns; k++) {
       for (let r = 0; r < 8; r++) {
-        store<u16>(target, load<u16>(source + <usize>(((g * 8 + r) * columns + k) * 2)));
-        target += 2;
+        const value = load<u16>(source + <usize>(((g * 8 + r) * columns + k) * 2));
+        store<u16>(target + <usize>(halfSlot(r) * 2), value);
       }
+      target += 16;
     }
   }
 }
