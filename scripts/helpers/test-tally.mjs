@@ -78,15 +78,17 @@ function addFile(tally, name, file) {
     else if (status === 'failed') {
       failed += 1;
       tally.fail(`${name}: ${where}: ${fullName}`);
-    } else
-      tally.skip(
-        `${where}: ${fullName}`,
-        status === 'todo' ? 'todo' : 'skipped by the test itself',
-      );
+    } else tally.skip(`${where}: ${fullName}`, skipReason(status));
   }
   if (file.status === 'failed' && failed === 0) {
     failed += 1;
     tally.fail(`${name}: ${where}: ${file.message.split('\n')[0] || 'could not be run'}`);
   }
   return failed;
+}
+
+function skipReason(status) {
+  if (status === 'todo') return 'todo';
+  const isOffline = process.env['EDGEWISE_OFFLINE'] === '1';
+  return isOffline ? 'needs the model; EDGEWISE_OFFLINE=1' : 'skipped by the test itself';
 }
