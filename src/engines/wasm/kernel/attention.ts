@@ -1,6 +1,6 @@
 // One token's attention over the KV cache of one layer.
 //   keys:   [kv head][position / 4][headDim][4]  - four scores per vector, no horizontal sums
-//   values: [kv head][position][headDim]
+//   values: [kv head][headDim / 16][position][16] - each pass over sixteen columns reads straight on
 // Query heads that share a kv head pass over it in pairs, so that each key and value is loaded once
 // for two of them.
 import { exponential } from './exponential';
@@ -17,7 +17,9 @@ export function storeKeyValue(
       store<f32>(to, load<f32>(k + <usize>(d * 4)));
       to += 16;
     }
-    memory.copy(values + <usize>(position * headDim * 4), v, <usize>(headDim * 4));
+    for (let d = 0; d < headDim; d += 16) {
+      memory.copy(values + <usize>((d * context + position * 16) * 4), v + <usize>(d * 4), 64);
+    }
     k += <usize>(headDim * 4);
     v += <usize>(headDim * 4);
     keys += headBytes;
@@ -41,7 +43,8 @@ export function attend(
       const totalA = softmax(scores, length), totalB = softmax(second, length);
       for (let d = 0; d < headDim; d += 16) {
         const offset = <usize>(d * 4);
-        sumPair(scores, second, values + offset, out + offset, out + rowBytes + offset, length, headDim, totalA, totalB);
+        const column = values + <usize>(d * context * 4);
+        sumPair(scores, second, column, out + offset, out + rowBytes + offset, length, totalA, totalB);
       }
       q += 2 * rowBytes;
       out += 2 * rowBytes;
@@ -51,7 +54,7 @@ export function attend(
       const total = softmax(scores, length);
       for (let d = 0; d < headDim; d += 16) {
         const offset = <usize>(d * 4);
-        sumOne(scores, values + offset, out + offset, length, headDim, total);
+        sumOne(scores, values + <usize>(d * context * 4), out + offset, length, total);
       }
       q += rowBytes;
       out += rowBytes;
@@ -126,16 +129,16 @@ function storeScaled(out: usize, a: v128, b: v128, c: v128, d: v128, total: f32)
 /** 16 columns of the weighted sum of values, for two rows of weights. */
 function sumPair(
   scores: usize, second: usize, values: usize, outA: usize, outB: usize,
-  length: i32, headDim: i32, totalA: f32, totalB: f32,
+  length: i32, totalA: f32, totalB: f32,
 ): void {
   let a = f32x4.splat(0), b = a, c = a, d = a, e = a, f = a, g = a, h = a;
-  const stride = <usize>(headDim * 4), end = scores + <usize>(length * 4);
+  const end = scores + <usize>(length * 4);
   while (scores < end) {
     const x = v128.load32_splat(scores), y = v128.load32_splat(second);
     const v0 = v128.load(values), v1 = v128.load(values, 16), v2 = v128.load(values, 32), v3 = v128.load(values, 48);
     a = multiplyAdd(x, v0, a); b = multiplyAdd(x, v1, b); c = multiplyAdd(x, v2, c); d = multiplyAdd(x, v3, d);
     e = multiplyAdd(y, v0, e); f = multiplyAdd(y, v1, f); g = multiplyAdd(y, v2, g); h = multiplyAdd(y, v3, h);
-    values += stride;
+    values += 64;
     scores += 4;
     second += 4;
   }
@@ -143,16 +146,16 @@ function sumPair(
   storeScaled(outB, e, f, g, h, totalB);
 }
 
-function sumOne(scores: usize, values: usize, out: usize, length: i32, headDim: i32, total: f32): void {
+function sumOne(scores: usize, values: usize, out: usize, length: i32, total: f32): void {
   let a = f32x4.splat(0), b = a, c = a, d = a;
-  const stride = <usize>(headDim * 4), end = scores + <usize>(length * 4);
+  const end = scores + <usize>(length * 4);
   while (scores < end) {
     const x = v128.load32_splat(scores);
     a = multiplyAdd(x, v128.load(values), a);
     b = multiplyAdd(x, v128.load(values, 16), b);
     c = multiplyAdd(x, v128.load(values, 32), c);
     d = multiplyAdd(x, v128.load(values, 48), d);
-    values += stride;
+    values += 64;
     scores += 4;
   }
   storeScaled(out, a, b, c, d, total);
