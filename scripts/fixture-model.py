@@ -1,11 +1,15 @@
-"""Writes the two tiny models that tests use: random weights, real file format.
+"""Writes the tiny models that tests use: random weights, real file format.
 
     models/fixture/tiny.gguf        as the default model is published: Q4_1 matrices, Q8_0 embedding
                                     that is also the output head, F32 norms, a chat template
     models/fixture/tiny-mixed.gguf  Q4_0, Q4_1, Q8_0, F16 and F32 matrices in one file, an output
                                     head of its own, a start token, no chat template
+    models/fixture/tiny-k.gguf      Q4_K, Q5_K, Q6_K, Q5_0 and Q5_1 matrices, heads narrower than the
+                                    hidden state
+    models/fixture/tiny-thirds.gguf three query heads to a key head and few columns, as SmolLM2 360M
+                                    has them
 
-Both share a real byte-level BPE vocabulary, learnt here from the text below. Same seed, same bytes.
+All share a real byte-level BPE vocabulary, learnt here from the text below. Same seed, same bytes.
 Rerun (then rerun golden.py and tokenizer-vectors.py, whose vectors depend on these files):
 
     python3 -m venv .cache/python && .cache/python/bin/pip install -r scripts/requirements.txt
@@ -24,8 +28,11 @@ from gguf import GGMLQuantizationType, GGUFWriter, LlamaFileType, TokenType
 from gguf.quants import quantize
 from tokenizers.pre_tokenizers import ByteLevel, Digits, Sequence
 
+from k_quants import quantize_k
+
 FOLDER = Path(__file__).resolve().parent.parent / "models" / "fixture"
 SEED = 20261124
+K_TYPES = ("Q4_K", "Q5_K", "Q6_K")
 VOCABULARY_SIZE = 576
 SPECIAL_TOKENS = [
     "<|endoftext|>",
@@ -83,10 +90,11 @@ class Shape:
     context: int = 512
     rope_base: float = 10000.0
     epsilon: float = 1e-5
+    head_size: int | None = None
 
     @property
     def head_dim(self) -> int:
-        return self.hidden // self.heads
+        return self.head_size or self.hidden // self.heads
 
 
 @dataclass
@@ -129,6 +137,34 @@ VARIANTS = [
         has_head=True,
         adds_bos=True,
     ),
+    Variant(
+        file="tiny-k.gguf",
+        name="Edgewise tiny K fixture",
+        shape=Shape(hidden=256, heads=4, kv_heads=2, feed_forward=256, head_size=32),
+        file_type=LlamaFileType.MOSTLY_Q4_K_M,
+        types={
+            "token_embd": "Q6_K",
+            "blk.0.attn_q": "Q5_0",
+            "blk.0.attn_k": "Q5_1",
+            "blk.0.attn_v": "Q6_K",
+            "blk.0.attn_output": "Q5_0",
+            "blk.0.ffn_down": "Q6_K",
+            "blk.1.attn_k": "Q5_K",
+            "blk.1.attn_output": "Q5_1",
+            "blk.1.ffn_gate": "Q5_K",
+            "blk.1.ffn_up": "Q5_0",
+            "blk.1.ffn_down": "Q5_1",
+        },
+        default_type="Q4_K",
+    ),
+    Variant(
+        file="tiny-thirds.gguf",
+        name="Edgewise tiny thirds fixture",
+        shape=Shape(hidden=96, heads=6, kv_heads=2, feed_forward=256),
+        file_type=LlamaFileType.MOSTLY_Q4_1,
+        types={"token_embd": "Q8_0"},
+        chat_template=CHAT_TEMPLATE,
+    ),
 ]
 
 
@@ -170,7 +206,7 @@ def merge_word(word: tuple[str, ...], pair: tuple[str, str]) -> tuple[str, ...]:
 def make_tensors(variant: Variant, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Scales keep every activation near 1 and spread the logits over several nats."""
     shape = variant.shape
-    kv_size = shape.kv_heads * shape.head_dim
+    query_size, kv_size = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
 
     def matrix(rows: int, columns: int, scale: float) -> np.ndarray:
         return rng.normal(0, scale / np.sqrt(columns), (rows, columns)).astype(np.float32)
@@ -182,10 +218,10 @@ def make_tensors(variant: Variant, rng: np.random.Generator) -> dict[str, np.nda
     for layer in range(shape.layers):
         prefix = f"blk.{layer}."
         tensors[prefix + "attn_norm"] = norm()
-        tensors[prefix + "attn_q"] = matrix(shape.hidden, shape.hidden, 1.4)
+        tensors[prefix + "attn_q"] = matrix(query_size, shape.hidden, 1.4)
         tensors[prefix + "attn_k"] = matrix(kv_size, shape.hidden, 1.4)
         tensors[prefix + "attn_v"] = matrix(kv_size, shape.hidden, 1.0)
-        tensors[prefix + "attn_output"] = matrix(shape.hidden, shape.hidden, 1.5)
+        tensors[prefix + "attn_output"] = matrix(shape.hidden, query_size, 1.5)
         tensors[prefix + "ffn_norm"] = norm()
         tensors[prefix + "ffn_gate"] = matrix(shape.feed_forward, shape.hidden, 1.5)
         tensors[prefix + "ffn_up"] = matrix(shape.feed_forward, shape.hidden, 1.5)
@@ -214,6 +250,9 @@ def add_metadata(writer: GGUFWriter, variant: Variant) -> None:
     writer.add_file_type(variant.file_type)
     writer.add_vocab_size(VOCABULARY_SIZE)
     writer.add_rope_dimension_count(shape.head_dim)
+    if shape.head_size is not None:
+        writer.add_key_length(shape.head_size)
+        writer.add_value_length(shape.head_size)
     writer.add_quantization_version(2)
 
 
@@ -243,7 +282,8 @@ def add_tensors(writer: GGUFWriter, variant: Variant, rng: np.random.Generator) 
     for name, values in make_tensors(variant, rng).items():
         type_name = "F32" if values.ndim == 1 else variant.types.get(name, variant.default_type)
         kind = GGMLQuantizationType[type_name]
-        writer.add_tensor(f"{name}.weight", quantize(values, kind), raw_dtype=kind)
+        packed = quantize_k(values, type_name) if type_name in K_TYPES else quantize(values, kind)
+        writer.add_tensor(f"{name}.weight", packed, raw_dtype=kind)
 
 
 def write(variant: Variant, seed: int) -> None:

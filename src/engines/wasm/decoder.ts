@@ -20,7 +20,17 @@ export interface LlamaConfig {
   readonly rmsEpsilon: number;
 }
 
-export type TensorType = 'F32' | 'F16' | 'Q8_0' | 'Q4_0' | 'Q4_1';
+export type TensorType =
+  | 'F32'
+  | 'F16'
+  | 'Q4_0'
+  | 'Q4_1'
+  | 'Q5_0'
+  | 'Q5_1'
+  | 'Q8_0'
+  | 'Q4_K'
+  | 'Q5_K'
+  | 'Q6_K';
 
 /** One tensor of the file; `shape[0]` is the contiguous dimension, as GGUF stores it. */
 export interface TensorInfo {

@@ -94,6 +94,7 @@ export class ForwardPass {
     const out = this.#scratch.hidden + index * this.#config.hidden * 4;
     if (format === 'q4') this.#kernel.embedRow4(offset, token, blocks, out);
     else if (format === 'q8') this.#kernel.embedRow8(offset, token, blocks, out);
+    else if (format === 'q8-fine') this.#kernel.embedRow8Fine(offset, token, blocks, out);
     else if (format === 'f16') this.#kernel.embedRowF16(offset, token, columns, out);
     else this.#kernel.embedRowF32(offset, token, columns, out);
   }
@@ -146,6 +147,7 @@ export class ForwardPass {
       cache.values,
       this.#scratch.attended + offset,
       this.#scratch.scores,
+      0,
       length,
       this.#contextLength,
       heads,
@@ -222,7 +224,7 @@ class QuantizedInput {
   /** matrix times every token, to `out`: one row of `8 * groups` f32 per token. */
   multiply(matrix: PlacedTensor, out: number): void {
     if (matrix.format === 'q4') this.#multiply4(matrix, out);
-    else if (matrix.format === 'q8') this.#multiply8(matrix, out);
+    else if (matrix.format === 'q8' || matrix.format === 'q8-fine') this.#multiply8(matrix, out);
     else this.#multiplyFloat(matrix, out);
   }
 
@@ -238,14 +240,17 @@ class QuantizedInput {
     }
   }
 
-  #multiply8({ offset, groups, blocks }: PlacedTensor, out: number): void {
+  #multiply8({ offset, groups, blocks, format }: PlacedTensor, out: number): void {
+    const isFine = format === 'q8-fine';
+    const vector = isFine ? this.#kernel.matvec8Fine : this.#kernel.matvec8;
+    const tile = isFine ? this.#kernel.matmul8Fine : this.#kernel.matmul8;
     if (!this.#hasInput8) this.#quantize8(blocks);
     const stride = groups * 32;
     for (const { start, tokens } of this.#tiles) {
       const x = this.#tileAddress(this.#scratch.quantized8, start, 72);
       const target = out + start * stride;
-      if (tokens === 1) this.#kernel.matvec8(offset, groups, blocks, x, target);
-      else this.#kernel.matmul8(offset, groups, blocks, x, target, stride, tokens);
+      if (tokens === 1) vector(offset, groups, blocks, x, target);
+      else tile(offset, groups, blocks, x, target, stride, tokens);
     }
   }
 

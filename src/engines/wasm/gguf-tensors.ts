@@ -14,7 +14,12 @@ const BLOCKS: Readonly<Record<TensorType, { weights: number; sizeBytes: number }
   F16: { weights: 1, sizeBytes: 2 },
   Q4_0: { weights: 32, sizeBytes: 18 },
   Q4_1: { weights: 32, sizeBytes: 20 },
+  Q5_0: { weights: 32, sizeBytes: 22 },
+  Q5_1: { weights: 32, sizeBytes: 24 },
   Q8_0: { weights: 32, sizeBytes: 34 },
+  Q4_K: { weights: 256, sizeBytes: 144 },
+  Q5_K: { weights: 256, sizeBytes: 176 },
+  Q6_K: { weights: 256, sizeBytes: 210 },
 };
 
 /** ggml's type numbers; what is not read yet is here so that errors can name it. */
@@ -104,7 +109,7 @@ function tensorType(type: number, name: string): TensorType {
   throw new ModelError(
     'unsupported-tensor-type',
     `Tensor "${name}" is of type ${typeName}, which this engine does not read. ` +
-      'Use a file quantised as Q4_0, Q4_1, Q8_0, F16 or F32.',
+      'Use a file quantised as Q4_K_M, Q4_0, Q4_1, Q5_K_M, Q5_0, Q5_1, Q6_K, Q8_0, F16 or F32.',
     { details: { tensor: name, type: typeName } },
   );
 }

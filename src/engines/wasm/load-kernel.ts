@@ -7,7 +7,12 @@ export interface Kernel {
   usesInt8(): number;
   repackQ4_0(source: number, target: number, groups: number, blocks: number): void;
   repackQ4_1(source: number, target: number, groups: number, blocks: number): void;
+  repackQ5_0(source: number, target: number, groups: number, blocks: number): void;
+  repackQ5_1(source: number, target: number, groups: number, blocks: number): void;
   repackQ8_0(source: number, target: number, groups: number, blocks: number): void;
+  repackQ4_K(source: number, target: number, groups: number, blocks: number): void;
+  repackQ5_K(source: number, target: number, groups: number, blocks: number): void;
+  repackQ6_K(source: number, target: number, groups: number, blocks: number): void;
   repackF16(source: number, target: number, groups: number, columns: number): void;
   repackF32(source: number, target: number, groups: number, columns: number): void;
   quantizeInt8(
@@ -29,11 +34,14 @@ export interface Kernel {
   matmul4x4(...pointers: MatmulArguments): void;
   matmul4x8(...pointers: MatmulArguments): void;
   matvec8(w: number, groups: number, blocks: number, x: number, out: number): void;
+  matvec8Fine(w: number, groups: number, blocks: number, x: number, out: number): void;
   matmul8(...pointers: [...MatmulArguments, tokens: number]): void;
+  matmul8Fine(...pointers: [...MatmulArguments, tokens: number]): void;
   matmulF16(...pointers: FloatMatmulArguments): void;
   matmulF32(...pointers: FloatMatmulArguments): void;
   embedRow4(w: number, row: number, blocks: number, out: number): void;
   embedRow8(w: number, row: number, blocks: number, out: number): void;
+  embedRow8Fine(w: number, row: number, blocks: number, out: number): void;
   embedRowF16(w: number, row: number, columns: number, out: number): void;
   embedRowF32(w: number, row: number, columns: number, out: number): void;
   rmsNorm(
@@ -47,8 +55,11 @@ export interface Kernel {
     ]
   ): void;
   add(x: number, y: number, size: number): void;
+  scale(x: number, factor: number, size: number): void;
   siluMultiply(gate: number, up: number, size: number): void;
+  geluMultiply(gate: number, up: number, size: number): void;
   rotate(x: number, heads: number, headDim: number, angles: number): void;
+  rotateHalves(x: number, heads: number, headDim: number, angles: number): void;
   storeKeyValue(...pointers: StoreArguments): void;
   attend(...pointers: AttendArguments): void;
   pickGreedy(logits: number, count: number, out: number): void;
@@ -88,6 +99,7 @@ type AttendArguments = [
   values: number,
   out: number,
   scores: number,
+  first: number,
   length: number,
   context: number,
   heads: number,

@@ -9,7 +9,8 @@ const COLUMNS_PER_BLOCK = 32;
 /** Groups repacked by one call: enough to make the call cheap, small enough to stay in the cache. */
 const STAGED_BYTES = 64 * 1024;
 
-export type MatrixFormat = 'q4' | 'q8' | 'f16' | 'f32';
+/** `q8-fine`: a scale for each 16 columns and a min for each 32; see kernel/layout.ts. */
+export type MatrixFormat = 'q4' | 'q8' | 'q8-fine' | 'f16' | 'f32';
 
 /** Where a tensor lies in WebAssembly memory. */
 export interface PlacedTensor {
@@ -31,10 +32,16 @@ interface TensorFormat {
   readonly isBlocked: boolean;
 }
 
+/** Bytes of 32 columns of a row in the file (K types: an eighth of a block) and of 8 rows here. */
 const FORMATS: Readonly<Record<TensorType, TensorFormat>> = {
   Q4_0: blocked('q4', 18, 160, (kernel) => kernel.repackQ4_0),
   Q4_1: blocked('q4', 20, 160, (kernel) => kernel.repackQ4_1),
+  Q5_0: blocked('q8', 22, 272, (kernel) => kernel.repackQ5_0),
+  Q5_1: blocked('q8-fine', 24, 304, (kernel) => kernel.repackQ5_1),
   Q8_0: blocked('q8', 34, 272, (kernel) => kernel.repackQ8_0),
+  Q4_K: blocked('q4', 144 / 8, 160, (kernel) => kernel.repackQ4_K),
+  Q5_K: blocked('q8-fine', 176 / 8, 304, (kernel) => kernel.repackQ5_K),
+  Q6_K: blocked('q8-fine', 210 / 8, 304, (kernel) => kernel.repackQ6_K),
   F16: plain('f16', 2, (kernel) => kernel.repackF16),
   F32: plain('f32', 4, (kernel) => kernel.repackF32),
 };

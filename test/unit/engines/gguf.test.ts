@@ -217,10 +217,10 @@ describe('a wrong file', () => {
   });
 
   it('names the tensor and the type it cannot read', () => {
-    expect(() => read(withTensor({ name: 'blk.0.attn_q.weight', type: 14 }))).toThrow(
-      /blk\.0\.attn_q\.weight.*Q6_K/u,
+    expect(() => read(withTensor({ name: 'blk.0.attn_q.weight', type: 11 }))).toThrow(
+      /blk\.0\.attn_q\.weight.*Q3_K/u,
     );
-    expect(codeOf(() => read(withTensor({ type: 12 })))).toBe('unsupported-tensor-type');
+    expect(codeOf(() => read(withTensor({ type: 10 })))).toBe('unsupported-tensor-type');
     expect(codeOf(() => read(withTensor({ type: 999 })))).toBe('unsupported-tensor-type');
   });
 

@@ -30,9 +30,12 @@ function expectExact(result: GoldenResult): void {
 }
 
 describe('the exact build agrees with an independent float32 computation', () => {
-  it.each(['tiny', 'tiny-mixed'])('on the fixture model %s', async (name) => {
-    expectExact(await measure(local(`models/fixture/${name}.gguf`), `${name}.json`));
-  });
+  it.each(['tiny', 'tiny-mixed', 'tiny-k', 'tiny-thirds'])(
+    'on the fixture model %s',
+    async (name) => {
+      expectExact(await measure(local(`models/fixture/${name}.gguf`), `${name}.json`));
+    },
+  );
 
   const realModel = realModelPath();
   it.runIf(realModel !== null)(

@@ -27,11 +27,19 @@ export function storeKeyValue(
   }
 }
 
-/** `length` positions are visible. `scores` is scratch for two rows of `context` + 16 f32. */
+/**
+ * Positions from `first` to before `length` are visible. `scores` is scratch for two rows of
+ * `context` + 16 f32.
+ */
 export function attend(
   q: usize, keys: usize, values: usize, out: usize, scores: usize,
-  length: i32, context: i32, heads: i32, kvHeads: i32, headDim: i32,
+  first: i32, length: i32, context: i32, heads: i32, kvHeads: i32, headDim: i32,
 ): void {
+  // Keys lie in groups of four positions: whole groups are skipped, the rest weighs nothing.
+  const skipped = first & ~3, hidden = first & 3;
+  keys += <usize>(skipped * headDim * 4);
+  values += <usize>(skipped * 64);
+  length -= skipped;
   const share = heads / kvHeads;
   const cacheBytes = <usize>(context * headDim * 4);
   const rowBytes = <usize>(headDim * 4);
@@ -40,7 +48,7 @@ export function attend(
     let left = share;
     for (; left >= 2; left -= 2) {
       scoreRows(q, q + rowBytes, keys, scores, second, length, headDim);
-      const totalA = softmax(scores, length), totalB = softmax(second, length);
+      const totalA = softmax(scores, hidden, length), totalB = softmax(second, hidden, length);
       for (let d = 0; d < headDim; d += 16) {
         const offset = <usize>(d * 4);
         const column = values + <usize>(d * context * 4);
@@ -51,7 +59,7 @@ export function attend(
     }
     if (left == 1) {
       scoreRows(q, q, keys, scores, scores, length, headDim);
-      const total = softmax(scores, length);
+      const total = softmax(scores, hidden, length);
       for (let d = 0; d < headDim; d += 16) {
         const offset = <usize>(d * 4);
         sumOne(scores, values + <usize>(d * context * 4), out + offset, length, total);
@@ -99,10 +107,14 @@ function scoreRows(
   }
 }
 
-/** Scores to exp(score - max) in place; returns their sum. Positions past `length` weigh nothing. */
-function softmax(scores: usize, length: i32): f32 {
+/**
+ * Scores to exp(score - max) in place; returns their sum. Positions before `hidden` and past `length`
+ * weigh nothing.
+ */
+function softmax(scores: usize, hidden: i32, length: i32): f32 {
   const padded = (length + 3) & ~3;
   for (let i = length; i < padded; i++) store<f32>(scores + <usize>(i * 4), -Infinity);
+  for (let i = 0; i < hidden; i++) store<f32>(scores + <usize>(i * 4), -Infinity);
   const end = scores + <usize>(padded * 4);
   let top = v128.load(scores);
   for (let i = scores + 16; i < end; i += 16) top = f32x4.max(top, v128.load(i));

@@ -1,5 +1,7 @@
 // One row of the embedding, read from the same bytes as the head.
-import { BLOCK4_BYTES, BLOCK8_BYTES, halfSlot, halfToFloat } from './layout';
+import {
+  BLOCK4_BYTES, BLOCK8_BYTES, BLOCK8_FINE_BYTES, FINE_HEAD_BYTES, halfSlot, halfToFloat,
+} from './layout';
 
 export function embedRow4(w: usize, row: i32, blocks: i32, out: usize): void {
   const r = row & 7;
@@ -30,6 +32,23 @@ export function embedRow8(w: usize, row: i32, blocks: i32, out: usize): void {
       store<f32>(out + <usize>(i * 8), d * <f32>load<i8>(pair, 1), 4);
     }
     block += BLOCK8_BYTES;
+    out += 128;
+  }
+}
+
+export function embedRow8Fine(w: usize, row: i32, blocks: i32, out: usize): void {
+  const r = row & 7;
+  const slot = <usize>(halfSlot(r) * 2);
+  let block = w + <usize>((row >> 3) * blocks) * BLOCK8_FINE_BYTES;
+  for (let b = 0; b < blocks; b++) {
+    const m = halfToFloat(load<u16>(block + slot, 32));
+    for (let i = 0; i < 16; i++) {
+      const d = halfToFloat(load<u16>(block + slot + <usize>((i >> 3) * 16)));
+      const pair = block + <usize>(FINE_HEAD_BYTES + i * 16 + r * 2);
+      store<f32>(out + <usize>(i * 8), d * <f32>load<i8>(pair) + m);
+      store<f32>(out + <usize>(i * 8), d * <f32>load<i8>(pair, 1) + m, 4);
+    }
+    block += BLOCK8_FINE_BYTES;
     out += 128;
   }
 }

@@ -5,6 +5,8 @@
 //     (rows 0-3, rows 4-7): byte r * 4 + i holds column 8j + i (low nibble) and 8j + 4 + i (high).
 //     weight = d * nibble + m.
 //   8-bit block, 272 B: [8 x f16 scale d], then 16 vectors: int8 pairs (2i, 2i + 1) of rows 0..7.
+//   8-bit block with finer scales, 304 B: [8 x f16 scale of columns 0-15][8 x f16 scale of columns
+//     16-31][8 x f16 min m], then 16 vectors as above. weight = d * byte + m.
 //   f16: per column 8 x f16; f32: per column 8 x f32.
 // Eight f16 stand in the order of rows 0 4 1 5 2 6 3 7: the even and the odd ones of a vector turn
 // into f32 with shifts alone.
@@ -21,6 +23,8 @@ export const ROWS: i32 = 8;
 export const BLOCK: i32 = 32;
 export const BLOCK4_BYTES: i32 = 160;
 export const BLOCK8_BYTES: i32 = 272;
+export const BLOCK8_FINE_BYTES: i32 = 304;
+export const FINE_HEAD_BYTES: i32 = 48;
 
 // A f16 moved into f32 by shifting its bits is 2^-112 too small. Activation scales carry 2^64 and
 // sums are multiplied by 2^48 at the end: nothing on the way becomes denormal (which is slow) or
@@ -75,4 +79,17 @@ export function maxLanes(v: v128): f32 {
 export function halfToFloat(h: i32): f32 {
   const bits = ((h & 0x7fff) << 13) | ((h & 0x8000) << 16);
   return reinterpret<f32>(bits) * 5192296858534827628530496329220096.0; // 2^112
+}
+
+/** f32 to the bits of the nearest f16, ties to even; too large ones become the largest. */
+export function floatToHalf(value: f32): i32 {
+  const bits = reinterpret<i32>(value);
+  const sign = (bits >>> 16) & 0x8000;
+  const magnitude = bits & 0x7fffffff;
+  // Below 2^-14: adding 0.5, whose last bit is 2^-24, rounds to a subnormal f16.
+  if (magnitude < 0x38800000) {
+    return sign | (reinterpret<i32>(reinterpret<f32>(magnitude) + <f32>0.5) - 0x3f000000);
+  }
+  const rounded = (magnitude + 0xfff + ((magnitude >> 13) & 1) - 0x38000000) >> 13;
+  return sign | min(rounded, 0x7bff);
 }

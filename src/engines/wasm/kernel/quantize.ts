@@ -79,15 +79,18 @@ export function quantizeInt16(
 }
 
 function storePlain(from: usize, to: usize, inverse: v128, t: i32, tokens: i32): f32 {
+  const ones = i16x8.splat(1);
+  let total = i32x4.splat(0);
   for (let j = 0; j < 4; j++) {
     const values = eight16(from + <usize>(j * 32), inverse);
+    total = i32x4.add(total, i32x4.dot_i16x8_s(values, ones));
     const at = to + <usize>((j * 4 * tokens + t) * 4);
     v128.store32_lane(at, values, 0);
     v128.store32_lane(at + <usize>(tokens * 4), values, 1);
     v128.store32_lane(at + <usize>(tokens * 8), values, 2);
     v128.store32_lane(at + <usize>(tokens * 12), values, 3);
   }
-  return 0;
+  return <f32>sumLanesInt(total);
 }
 
 // The sum is that of the values as the kernel will see them, the divided pair times 16.
