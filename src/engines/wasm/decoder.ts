@@ -5,8 +5,8 @@ import { bestPrecision, loadKernel, type Kernel } from './load-kernel.ts';
 import { layOutScratch, TOKENS_PER_CALL, type ScratchLayout } from './scratch-layout.ts';
 import { createWeightImage, imageBytes, type WeightImage } from './weight-image.ts';
 
-/** Shape of a Llama-family decoder, read from GGUF metadata. */
-export interface LlamaConfig {
+/** Shape of a decoder, read from GGUF metadata. */
+export interface DecoderConfig {
   readonly layers: number;
   readonly hidden: number;
   readonly heads: number;
@@ -18,6 +18,32 @@ export interface LlamaConfig {
   readonly contextLength: number;
   readonly ropeBase: number;
   readonly rmsEpsilon: number;
+  readonly style: DecoderStyle;
+}
+
+/** What differs between the architectures, beside their widths. */
+export interface DecoderStyle {
+  readonly architecture: 'llama' | 'gemma3';
+  /** Multiplies the embedding of each token. */
+  readonly embeddingScale: number;
+  /** Of the gate: x * sigmoid(x), or the tanh form of GELU. */
+  readonly activation: 'silu' | 'gelu';
+  /** Which numbers of a head rotate together: (2i, 2i + 1), or (i, i + headDim / 2). */
+  readonly rotation: 'neighbours' | 'halves';
+  /** Whether each head's query and key are normed before they are rotated. */
+  readonly normsHeads: boolean;
+  /** Whether the outputs of attention and feed-forward are normed before they are added. */
+  readonly normsOutputs: boolean;
+  /** Layers that see only the positions nearest to them; `null` when all see everything. */
+  readonly local: LocalLayers | null;
+}
+
+export interface LocalLayers {
+  /** Positions such a layer sees, the token's own included. */
+  readonly window: number;
+  readonly ropeBase: number;
+  /** The last of each so many layers sees everything. */
+  readonly globalEvery: number;
 }
 
 export type TensorType =
@@ -53,7 +79,7 @@ export interface Pick {
 
 /** One model in WebAssembly memory: weights, KV slots, and the forward pass. */
 export interface Decoder {
-  readonly config: LlamaConfig;
+  readonly config: DecoderConfig;
   readonly precision: Precision;
   /** Positions per slot. */
   readonly contextLength: number;
@@ -79,7 +105,7 @@ export interface Decoder {
 }
 
 export interface DecoderOptions {
-  readonly config: LlamaConfig;
+  readonly config: DecoderConfig;
   readonly tensors: readonly TensorInfo[];
   /** Default: `fast` where the browser has relaxed SIMD, else `exact`. */
   readonly precision?: Precision;
@@ -106,7 +132,7 @@ export async function createDecoder(options: DecoderOptions): Promise<Decoder> {
 }
 
 class WasmDecoder implements Decoder {
-  readonly config: LlamaConfig;
+  readonly config: DecoderConfig;
   readonly precision: Precision;
   readonly contextLength: number;
   readonly maxTokensPerCall = TOKENS_PER_CALL;
@@ -142,7 +168,9 @@ class WasmDecoder implements Decoder {
       tensors: this.#image.tensors,
       contextLength: this.contextLength,
     });
-    writeAngles(this.#floats(this.#scratch.angles, this.contextLength * config.headDim), config);
+    this.#writeAngles(this.#scratch.angles, config.ropeBase);
+    const { local } = config.style;
+    if (local !== null) this.#writeAngles(this.#scratch.localAngles, local.ropeBase);
   }
 
   get slots(): number {
@@ -218,12 +246,24 @@ class WasmDecoder implements Decoder {
     this.#floats(logits, paddedVocabulary).fill(Number.NEGATIVE_INFINITY, vocabularySize);
   }
 
+  /** cos and sin of every position and pair: angle = position * base^(-2i / headDim) (RoFormer, eq. 15). */
+  #writeAngles(offset: number, base: number): void {
+    const { headDim } = this.config;
+    const target = this.#floats(offset, this.contextLength * headDim);
+    for (let index = 0; index < target.length; index += 2) {
+      const position = Math.floor(index / headDim);
+      const angle = position * base ** (-(index % headDim) / headDim);
+      target[index] = Math.cos(angle);
+      target[index + 1] = Math.sin(angle);
+    }
+  }
+
   #floats(offset: number, length: number): Float32Array {
     return new Float32Array(this.#memory.buffer, offset, length);
   }
 }
 
-function requireShapes(config: LlamaConfig): void {
+function requireShapes(config: DecoderConfig): void {
   const { hidden, feedForward, heads, kvHeads, headDim } = config;
   const isBlocked = [hidden, feedForward, heads * headDim].every((width) => width % 32 === 0);
   if (isBlocked && headDim % 16 === 0 && (kvHeads * headDim) % 8 === 0 && heads % kvHeads === 0)
@@ -246,16 +286,5 @@ function growTo(memory: WebAssembly.Memory, bytes: number): void {
       `The engine needs ${Math.ceil(bytes / 1e6)} MB and the browser does not give it. Close other tabs or choose a smaller model or context.`,
       { cause, details: { neededBytes: bytes } },
     );
-  }
-}
-
-/** cos and sin of every position and pair: angle = position * base^(-2i / headDim) (RoFormer, eq. 15). */
-function writeAngles(target: Float32Array, config: LlamaConfig): void {
-  const { headDim, ropeBase } = config;
-  for (let index = 0; index < target.length; index += 2) {
-    const position = Math.floor(index / headDim);
-    const angle = position * ropeBase ** (-(index % headDim) / headDim);
-    target[index] = Math.cos(angle);
-    target[index + 1] = Math.sin(angle);
   }
 }

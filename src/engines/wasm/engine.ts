@@ -8,8 +8,8 @@ import type { Decoder } from './decoder.ts';
 import { createBreather } from './event-loop.ts';
 import { createGgufReader } from './gguf.ts';
 import type { GgufHeader } from './gguf.ts';
-import { readLlamaConfig } from './llama-config.ts';
 import { createLoadedModel } from './loaded-model.ts';
+import { readModelConfig } from './model-config.ts';
 
 const DEFAULT_SLOTS = 4;
 const DEFAULT_CONTEXT_LENGTH = 512;
@@ -17,7 +17,7 @@ const DEFAULT_CONTEXT_LENGTH = 512;
 const PIECE_BYTES = 1024 * 1024;
 
 /**
- * The engine that reads GGUF files and computes Llama models in WebAssembly, in a worker, a page or
+ * The engine that reads GGUF files and computes Llama and Gemma 3 models in WebAssembly, in a worker, a page or
  * Node. `load` throws `UnsupportedError` (`no-wasm`, `no-simd`), `ModelError` (`bad-format`,
  * `size-mismatch`, `unsupported-architecture`, `unsupported-tensor-type`), `EngineError`
  * (`load-failed`, `out-of-memory`), whatever the source throws, or the signal's reason.
@@ -84,7 +84,7 @@ interface WeightWriter {
 
 async function createWriter(header: GgufHeader, options: ReadOptions): Promise<WeightWriter> {
   const { metadata, tensors } = header;
-  const config = readLlamaConfig(metadata, tensors);
+  const config = readModelConfig(metadata, tensors);
   const decoder = await createDecoder({
     config,
     tensors,

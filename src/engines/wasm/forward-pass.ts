@@ -1,19 +1,27 @@
-import type { LlamaConfig } from './decoder.ts';
+import type { DecoderConfig } from './decoder.ts';
 import type { Kernel } from './load-kernel.ts';
 import { TOKENS_PER_CALL, type ScratchLayout } from './scratch-layout.ts';
 import type { PlacedTensor } from './weight-image.ts';
 
-/** The tensors of one layer, by their role. */
+/** The tensors of one layer, by their role, and how it looks back. */
 interface Layer {
+  /** Rotation angles of position 0. */
+  readonly angles: number;
+  /** Positions that a token sees, its own included. */
+  readonly window: number;
   readonly attentionNorm: PlacedTensor;
   readonly query: PlacedTensor;
   readonly key: PlacedTensor;
   readonly value: PlacedTensor;
   readonly output: PlacedTensor;
+  readonly queryNorm: PlacedTensor | null;
+  readonly keyNorm: PlacedTensor | null;
+  readonly attentionOutputNorm: PlacedTensor | null;
   readonly feedForwardNorm: PlacedTensor;
   readonly gate: PlacedTensor;
   readonly up: PlacedTensor;
   readonly down: PlacedTensor;
+  readonly feedForwardOutputNorm: PlacedTensor | null;
 }
 
 /** First bytes of a layer's keys and values in the slot. */
@@ -31,14 +39,14 @@ interface Span {
 
 export interface ForwardPassOptions {
   readonly kernel: Kernel;
-  readonly config: LlamaConfig;
+  readonly config: DecoderConfig;
   readonly scratch: ScratchLayout;
   readonly tensors: ReadonlyMap<string, PlacedTensor>;
   readonly contextLength: number;
 }
 
 /** Bytes of keys and values that one slot of `contextLength` positions takes. */
-export function slotBytes(config: LlamaConfig, contextLength: number): number {
+export function slotBytes(config: DecoderConfig, contextLength: number): number {
   return 2 * config.layers * layerCacheBytes(config, contextLength);
 }
 
@@ -48,7 +56,7 @@ export function slotBytes(config: LlamaConfig, contextLength: number): number {
  */
 export class ForwardPass {
   readonly #kernel: Kernel;
-  readonly #config: LlamaConfig;
+  readonly #config: DecoderConfig;
   readonly #scratch: ScratchLayout;
   readonly #contextLength: number;
   readonly #embedding: PlacedTensor;
@@ -56,6 +64,8 @@ export class ForwardPass {
   readonly #head: PlacedTensor;
   readonly #layers: readonly Layer[];
   readonly #input: QuantizedInput;
+  readonly #rotate: Kernel['rotate'];
+  readonly #multiplyByGate: Kernel['siluMultiply'];
 
   constructor(options: ForwardPassOptions) {
     this.#kernel = options.kernel;
@@ -66,14 +76,18 @@ export class ForwardPass {
     this.#outputNorm = find(options.tensors, 'output_norm.weight');
     this.#head = options.tensors.get('output.weight') ?? this.#embedding;
     this.#layers = Array.from({ length: options.config.layers }, (_, index) =>
-      findLayer(options.tensors, index),
+      findLayer(options, index),
     );
     this.#input = new QuantizedInput(options.kernel, options.scratch);
+    const { kernel } = options;
+    const { activation, rotation } = options.config.style;
+    this.#rotate = rotation === 'halves' ? kernel.rotateHalves : kernel.rotate;
+    this.#multiplyByGate = activation === 'gelu' ? kernel.geluMultiply : kernel.siluMultiply;
   }
 
   // oxlint-disable-next-line eslint/max-params -- called once a token, so it makes no object
   run(cache: number, position: number, tokens: readonly number[], wantsLogits: boolean): void {
-    tokens.forEach((token, index) => this.#embed(token, index));
+    this.#embedAll(tokens);
     const bytes = layerCacheBytes(this.#config, this.#contextLength);
     const last = this.#layers.length - 1;
     this.#layers.forEach((layer, index) => {
@@ -87,6 +101,13 @@ export class ForwardPass {
       this.#feedForward(layer, span);
     });
     if (wantsLogits) this.#logits(tokens.length - 1);
+  }
+
+  #embedAll(tokens: readonly number[]): void {
+    tokens.forEach((token, index) => this.#embed(token, index));
+    const { hidden, style } = this.#config;
+    if (style.embeddingScale === 1) return;
+    this.#kernel.scale(this.#scratch.hidden, style.embeddingScale, tokens.length * hidden);
   }
 
   #embed(token: number, index: number): void {
@@ -106,10 +127,11 @@ export class ForwardPass {
     this.#normalize(hidden, layer.attentionNorm, count);
     this.#input.multiply(layer.key, key);
     this.#input.multiply(layer.value, value);
+    this.#normalizeHeads(key, layer.keyNorm, count * kvHeads);
     for (let index = 0; index < count; index++) {
       const at = position + index;
       const row = key + index * rowBytes;
-      this.#kernel.rotate(row, kvHeads, headDim, this.#angles(at));
+      this.#rotate(row, kvHeads, headDim, this.#angles(layer, at));
       this.#kernel.storeKeyValue(
         row,
         value + index * rowBytes,
@@ -130,16 +152,18 @@ export class ForwardPass {
     const { normed, query, attended } = this.#scratch;
     if (first > 0) this.#input.set(normed + this.#rows(first), this.#config.hidden, count - first);
     this.#input.multiply(layer.query, query);
+    this.#normalizeHeads(query, layer.queryNorm, (count - first) * heads);
     for (let index = first; index < count; index++) {
       const offset = (index - first) * heads * headDim * 4;
-      this.#kernel.rotate(query + offset, heads, headDim, this.#angles(position + index));
-      this.#attend(cache, offset, position + index + 1);
+      this.#rotate(query + offset, heads, headDim, this.#angles(layer, position + index));
+      this.#attend(layer, cache, offset, position + index + 1);
     }
     this.#input.set(attended, heads * headDim, count - first);
-    this.#addProjection(layer.output, span);
+    this.#addProjection(layer.output, layer.attentionOutputNorm, span);
   }
 
-  #attend(cache: LayerCache, offset: number, length: number): void {
+  // oxlint-disable-next-line eslint/max-params -- called for each layer and token, so it makes no object
+  #attend(layer: Layer, cache: LayerCache, offset: number, length: number): void {
     const { heads, kvHeads, headDim } = this.#config;
     this.#kernel.attend(
       this.#scratch.query + offset,
@@ -147,7 +171,7 @@ export class ForwardPass {
       cache.values,
       this.#scratch.attended + offset,
       this.#scratch.scores,
-      0,
+      Math.max(0, length - layer.window),
       length,
       this.#contextLength,
       heads,
@@ -162,9 +186,9 @@ export class ForwardPass {
     this.#normalize(hidden + this.#rows(span.first), layer.feedForwardNorm, count);
     this.#input.multiply(layer.gate, gate);
     this.#input.multiply(layer.up, up);
-    this.#kernel.siluMultiply(gate, up, count * this.#config.feedForward);
+    this.#multiplyByGate(gate, up, count * this.#config.feedForward);
     this.#input.set(gate, this.#config.feedForward, count);
-    this.#addProjection(layer.down, span);
+    this.#addProjection(layer.down, layer.feedForwardOutputNorm, span);
   }
 
   #normalize(source: number, norm: PlacedTensor, count: number): void {
@@ -174,10 +198,22 @@ export class ForwardPass {
     this.#input.set(normed, hidden, count);
   }
 
-  #addProjection(matrix: PlacedTensor, { first, count }: Span): void {
-    const { hidden, projected } = this.#scratch;
+  /** Each head's numbers are normed in place; the kernel reads a row before it writes it. */
+  #normalizeHeads(rows: number, norm: PlacedTensor | null, count: number): void {
+    if (norm === null) return;
+    const { headDim, rmsEpsilon } = this.#config;
+    this.#kernel.rmsNorm(rows, norm.offset, rows, headDim, count, rmsEpsilon);
+  }
+
+  #addProjection(matrix: PlacedTensor, norm: PlacedTensor | null, { first, count }: Span): void {
+    const { projected } = this.#scratch;
+    const { hidden, rmsEpsilon } = this.#config;
+    const tokens = count - first;
     this.#input.multiply(matrix, projected);
-    this.#kernel.add(hidden + this.#rows(first), projected, (count - first) * this.#config.hidden);
+    if (norm !== null) {
+      this.#kernel.rmsNorm(projected, norm.offset, projected, hidden, tokens, rmsEpsilon);
+    }
+    this.#kernel.add(this.#scratch.hidden + this.#rows(first), projected, tokens * hidden);
   }
 
   #logits(index: number): void {
@@ -191,8 +227,8 @@ export class ForwardPass {
     return count * this.#config.hidden * 4;
   }
 
-  #angles(position: number): number {
-    return this.#scratch.angles + position * this.#config.headDim * 4;
+  #angles(layer: Layer, position: number): number {
+    return layer.angles + position * this.#config.headDim * 4;
   }
 }
 
@@ -315,22 +351,32 @@ function tilesFor(count: number): readonly Tile[] {
   return tiles;
 }
 
-function layerCacheBytes(config: LlamaConfig, contextLength: number): number {
+function layerCacheBytes(config: DecoderConfig, contextLength: number): number {
   return config.kvHeads * config.headDim * contextLength * 4;
 }
 
-function findLayer(tensors: ReadonlyMap<string, PlacedTensor>, index: number): Layer {
+function findLayer({ tensors, config, scratch }: ForwardPassOptions, index: number): Layer {
+  const { style } = config;
   const weight = (name: string): PlacedTensor => find(tensors, `blk.${index}.${name}.weight`);
+  const weightIf = (isThere: boolean, name: string): PlacedTensor | null =>
+    isThere ? weight(name) : null;
+  const isLocal = style.local !== null && (index + 1) % style.local.globalEvery !== 0;
   return {
+    angles: isLocal ? scratch.localAngles : scratch.angles,
+    window: isLocal ? style.local.window : Number.POSITIVE_INFINITY,
     attentionNorm: weight('attn_norm'),
     query: weight('attn_q'),
     key: weight('attn_k'),
     value: weight('attn_v'),
     output: weight('attn_output'),
+    queryNorm: weightIf(style.normsHeads, 'attn_q_norm'),
+    keyNorm: weightIf(style.normsHeads, 'attn_k_norm'),
+    attentionOutputNorm: weightIf(style.normsOutputs, 'post_attention_norm'),
     feedForwardNorm: weight('ffn_norm'),
     gate: weight('ffn_gate'),
     up: weight('ffn_up'),
     down: weight('ffn_down'),
+    feedForwardOutputNorm: weightIf(style.normsOutputs, 'post_ffw_norm'),
   };
 }
 

@@ -87,7 +87,7 @@ function knownIds(decoder: Decoder, tokenizer: Tokenizer): Uint32Array | null {
 function describe({ header, decoder, tokenizer, maxSlots }: ModelParts): ModelInfo {
   return {
     engine: 'wasm',
-    architecture: 'llama',
+    architecture: decoder.config.style.architecture,
     precision: decoder.precision,
     parameters: header.tensors.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b), 0),
     vocabularySize: tokenizer.vocabularySize,

@@ -1,4 +1,4 @@
-import type { LlamaConfig } from './decoder.ts';
+import type { DecoderConfig } from './decoder.ts';
 
 /** Tokens one forward call takes: two tiles of 8, about 60 ms on a slow laptop, so that typing can interrupt. */
 export const TOKENS_PER_CALL = 16;
@@ -10,6 +10,8 @@ const INT16_BYTES_PER_COLUMN = 72 / 32;
 /** Byte offsets of everything a forward pass writes, besides the KV cache. */
 export interface ScratchLayout {
   readonly angles: number;
+  /** The same with the base of local layers; nothing is there when the model has none. */
+  readonly localAngles: number;
   readonly hidden: number;
   readonly normed: number;
   readonly query: number;
@@ -32,7 +34,7 @@ export interface ScratchLayout {
 
 /** Lays the scratch areas out one after another from `base`. */
 export function layOutScratch(
-  config: LlamaConfig,
+  config: DecoderConfig,
   contextLength: number,
   base: number,
 ): ScratchLayout {
@@ -44,6 +46,7 @@ export function layOutScratch(
   const rows = (width: number): number => take(TOKENS_PER_CALL * width * 4);
   return {
     angles: take(contextLength * config.headDim * 4),
+    localAngles: take(config.style.local === null ? 0 : contextLength * config.headDim * 4),
     hidden: rows(config.hidden),
     normed: rows(config.hidden),
     query: rows(queryWidth),

@@ -1,4 +1,5 @@
 import type { Decoder, Pick } from '../../../src/engines/wasm/decoder.ts';
+import { LLAMA_STYLE } from '../../../src/engines/wasm/llama-config.ts';
 
 export interface FakeDecoder extends Decoder {
   /** Positions computed so far, over all slots. */
@@ -35,6 +36,7 @@ export function createFakeDecoder(options: {
       contextLength,
       ropeBase: 10_000,
       rmsEpsilon: 1e-5,
+      style: LLAMA_STYLE,
     },
     precision: 'exact',
     contextLength,

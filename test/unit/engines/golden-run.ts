@@ -1,7 +1,7 @@
 import { createDecoder } from '../../../src/engines/wasm/decoder.ts';
 import type { Decoder } from '../../../src/engines/wasm/decoder.ts';
 import { createGgufReader } from '../../../src/engines/wasm/gguf.ts';
-import { readLlamaConfig } from '../../../src/engines/wasm/llama-config.ts';
+import { readModelConfig } from '../../../src/engines/wasm/model-config.ts';
 import type { Precision } from '../../../src/types.ts';
 
 /** Written by scripts/golden.py, from numpy and the gguf package. */
@@ -44,7 +44,7 @@ export async function loadDecoder(file: Uint8Array, precision: Precision): Promi
   const start = createGgufReader(file.length).push(file);
   if (start === null) throw new Error('The file has no whole header.');
   const { metadata, tensors } = start.header;
-  const config = readLlamaConfig(metadata, tensors);
+  const config = readModelConfig(metadata, tensors);
   const decoder = await createDecoder({
     config,
     tensors,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readLlamaConfig } from '../../../src/engines/wasm/llama-config.ts';
+import { LLAMA_STYLE, readLlamaConfig } from '../../../src/engines/wasm/llama-config.ts';
 import { ModelError } from '../../../src/errors.ts';
 import type { GgufValue } from '../../../src/text/gguf-metadata.ts';
 import { llamaMetadata, llamaTensors, tensor } from './llama-model.ts';
@@ -27,6 +27,7 @@ describe('readLlamaConfig', () => {
       contextLength: 2048,
       ropeBase: 100_000,
       rmsEpsilon: 1e-5,
+      style: LLAMA_STYLE,
     });
   });
 
