@@ -132,8 +132,9 @@ const baseUrl = v.pipe(
 const keyEnv = v.pipe(
   v.string(),
   v.regex(
-    /^[A-Z_][A-Z0-9_]{0,127}$/i,
-    'the NAME of an environment variable, such as "OPENAI_API_KEY", never the key itself',
+    // Capitals only, and not the form of an access key id: a key pasted here by mistake must not pass.
+    /^(?!(?:AKIA|ASIA)[A-Z0-9]{12})[A-Z_][A-Z0-9_]{0,63}$/,
+    'the NAME of an environment variable, in capitals, such as "OPENAI_API_KEY", never the key itself',
   ),
 );
 const alias = v.optional(v.union([name, v.pipe(v.array(name), v.minLength(1))]));

@@ -155,7 +155,8 @@ function toMessage({ role, content }: ChatMessage): Message {
 function toSampling({ temperature = 0, top_p, seed }: ChatRequest): Sampling {
   return {
     temperature,
-    ...(top_p !== undefined && { topP: top_p }),
+    // 0 keeps nothing but the best token; the engine's smallest share does the same.
+    ...(top_p !== undefined && { topP: Math.max(top_p, Number.MIN_VALUE) }),
     ...(seed !== undefined && { seed: Math.abs(seed) }),
   };
 }

@@ -185,7 +185,10 @@ async function send(
     signal,
   });
   if (response.ok) return response;
-  throw await toStatusError(response, { id: config.id, keyEnv: config.keyEnv ?? null });
+  throw await toStatusError(response, {
+    id: config.id,
+    hasKey: config.keyEnv !== undefined,
+  });
 }
 
 function authorization(
@@ -197,7 +200,7 @@ function authorization(
   if (key) return { authorization: `Bearer ${key}` };
   throw upstreamFault(
     'key-missing',
-    `The environment variable ${config.keyEnv} of the upstream "${config.id}" is empty. Set it and start the relay again.`,
+    `The environment variable that the "keyEnv" of the upstream "${config.id}" names is empty. Set it and start the relay again.`,
     { status: 503 },
   );
 }

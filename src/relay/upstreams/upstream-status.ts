@@ -5,7 +5,8 @@ import type { FaultOptions } from '../relay-error.ts';
 /** Who answered, for messages. */
 export interface UpstreamName {
   readonly id: string;
-  readonly keyEnv: string | null;
+  /** Whether one was sent. */
+  readonly hasKey: boolean;
 }
 
 /**
@@ -74,10 +75,11 @@ function describeStatus(status: number, facts: StatusFacts): RelayError {
   return unavailable(status, id, options);
 }
 
-function keyRefused(status: number, { id, keyEnv, options }: StatusFacts): RelayError {
+function keyRefused(status: number, { id, hasKey, options }: StatusFacts): RelayError {
   // Never 401: the page has no key to correct, and must not think that it needs one.
-  const message = keyEnv
-    ? `The key in ${keyEnv} is refused by the upstream "${id}" (${status}). Set a valid key in the relay's environment.`
+  // Nor does it get the variable's name: in a misplaced configuration that is the key itself.
+  const message = hasKey
+    ? `The key of the upstream "${id}" is refused (${status}). Set a valid one in the relay's environment, under the name that its "keyEnv" says.`
     : `The upstream "${id}" wants a key (${status}). Name its environment variable as "keyEnv" in the relay's configuration.`;
   return upstreamFault('upstream-auth', message, options);
 }

@@ -106,6 +106,16 @@ describe('loadRelayConfig from the environment', () => {
       },
       /keyEnv: expected the NAME of an environment variable/,
     ],
+    ...['gsk_Zq8vCANARY', 'hf_CANARYabc', 'AKIACANARY12345678'].map(
+      (key): [NodeJS.ProcessEnv, RegExp] => [
+        {
+          EDGEWISE_SLM_BASE_URL: 'https://api.example/v1',
+          EDGEWISE_SLM_MODEL: 'm',
+          EDGEWISE_SLM_KEY_ENV: key,
+        },
+        /keyEnv: expected the NAME of an environment variable/,
+      ],
+    ),
   ])('explains %j', async (env, message) => {
     const error = await loadRelayConfig({ env }).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(TypeError);

@@ -181,6 +181,15 @@ describe('the local upstream', () => {
     expect(thread.commands[0]).toMatchObject({ request: { sampling: { temperature: 0 } } });
   });
 
+  test('takes a top_p of 0 for the best token alone', async () => {
+    const thread = answering([end()]);
+    const response = await ask(openLocalRelay(thread), { ...QUESTION, top_p: 0 });
+    expect(response.status).toBe(200);
+    const [command] = thread.commands as [{ request: { sampling: { topP: number } } }];
+    expect(command.request.sampling.topP).toBeGreaterThan(0);
+    expect(command.request.sampling.topP).toBeLessThan(1e-6);
+  });
+
   test.each([{ presence_penalty: 1 }, { frequency_penalty: -1 }, { top_logprobs: 2 }])(
     'refuses %j, which the engine cannot do',
     async (fields) => {
