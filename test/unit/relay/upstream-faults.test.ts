@@ -207,7 +207,7 @@ describe.each([true, false])('with stream: %s', (stream) => {
     expect(await received.closedEarlyAtMs).toBeGreaterThan(0);
   });
 
-  test('a missing key is 503 and keeps the variable's name from the page', async () => {
+  test('a missing key is 503, and the page does not learn the name of the variable', async () => {
     const upstream = await startUpstream(answerStatus(200));
     const relay = openRelay(upstream.baseUrl, { keyEnv: 'BIG_KEY' }, { env: {} });
     const response = await ask(relay, { ...QUESTION, stream });
