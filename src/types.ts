@@ -244,6 +244,11 @@ export interface ModelInfo {
 
 export interface EngineRequest {
   readonly sessionId: string;
+  /**
+   * Nothing will continue this session: its slot is the first that another one takes, so that single
+   * answers never push out the KV of a field. Default `false`.
+   */
+  readonly isOneShot?: boolean;
   /** `prefix` continues raw text with token healing, `messages` goes through the chat template, `text` = one user message. */
   readonly input: RequestInput;
   readonly maxTokens: number;

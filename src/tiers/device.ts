@@ -54,6 +54,7 @@ function toEngineRequest(request: Request, options: DeviceTierOptions): Generate
   return {
     modelId: options.modelId,
     sessionId: request.sessionId ?? createId(),
+    ...(request.sessionId === undefined ? { isOneShot: true } : {}),
     priority: isCompletion ? 'keystroke' : 'interactive',
     input,
     maxTokens: request.maxTokens ?? (isCompletion ? MAX_COMPLETION_TOKENS : MAX_TOKENS),

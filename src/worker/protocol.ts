@@ -170,6 +170,7 @@ export function isGenerateRequest(value: unknown): value is GenerateRequest {
     isNatural(value['maxTokens']) &&
     isOptional(value['stop'], (stop) => Array.isArray(stop) && stop.every(isString)) &&
     isOptional(value['minProduct'], isNumber) &&
+    isOptional(value['isOneShot'], (flag) => typeof flag === 'boolean') &&
     isOptional(
       value['sampling'],
       (sampling) => isRecord(sampling) && Object.values(sampling).every(isOptionalNumber),

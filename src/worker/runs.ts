@@ -143,8 +143,9 @@ async function computeStep(run: EngineRun, timeoutMs: number): Promise<StepOutco
     const step = run.step();
     return { status: 'done', step: step instanceof Promise ? await inTime(step, timeoutMs) : step };
   } catch (error) {
-    // A typed error concerns this run; anything else leaves the engine in doubt.
-    if (EdgewiseError.is(error)) return { status: 'failed', error };
+    // A typed error concerns this run; a trap, numbers that are none, or anything else unforeseen
+    // leaves the engine in doubt.
+    if (EdgewiseError.is(error) && error.code !== 'internal') return { status: 'failed', error };
     return { status: 'broken', error: engineFault(error) };
   }
 }

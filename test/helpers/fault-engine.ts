@@ -10,8 +10,8 @@ import type {
 import { EngineError } from '../../src/errors.ts';
 
 /**
- * An engine that fails as asked, by the text of the request: `throw`, `throw typed`, `hang`,
- * `crash`, `endless`. Any other text is given back letter by letter. For faults only: the real
+ * An engine that fails as asked, by the text of the request: `throw`, `throw typed`, `trap`,
+ * `hang`, `crash`, `endless`. Any other text is given back letter by letter. For faults only: the real
  * engine answers everything else.
  */
 export function createFaultEngine(options: FaultEngineOptions = {}): Engine {
@@ -93,6 +93,8 @@ function createFaultRun(request: EngineRequest, hooks: RunHooks): EngineRun {
       const letter = text === 'endless' ? 'x' : text[given];
       if (text === 'throw') throw new WebAssembly.RuntimeError('unreachable');
       if (text === 'throw typed') throw new EngineError('out-of-memory', 'No memory is left.');
+      // What our own engine makes of a trap in its kernel.
+      if (text === 'trap') throw new EngineError('internal', 'The engine stopped while computing.');
       if (text === 'hang' || text === 'crash') {
         if (text === 'crash') queueMicrotask(() => reportFatal());
         return new Promise<EngineStep>(() => undefined);

@@ -113,7 +113,8 @@ class Run implements EngineRun {
   release(): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
-    this.#state.parts.slots.free(this.#state.slot);
+    const { parts, slot, request } = this.#state;
+    parts.slots.free(slot, { isOneShot: request.isOneShot === true });
   }
 
   /** `null`: nothing is left to do. */

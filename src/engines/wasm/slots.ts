@@ -17,8 +17,11 @@ export interface SlotTable {
    * when not even one slot can be made.
    */
   take(sessionId: string): Slot;
-  /** Marks the slot idle; its KV stays for the session's next run. */
-  free(slot: Slot): void;
+  /**
+   * Marks the slot idle; its KV stays for the session's next run. The slot of a `isOneShot` session,
+   * which has none, is the next to be taken.
+   */
+  free(slot: Slot, options?: { readonly isOneShot?: boolean }): void;
 }
 
 interface Seat extends Slot {
@@ -45,11 +48,13 @@ export function createSlotTable(options: {
       if (own?.isBusy === true) throw busySession();
       return occupy(own ?? addSeat() ?? emptyIdleSeat(), sessionId);
     },
-    free(slot) {
+    free(slot, { isOneShot = false } = {}) {
       const seat = seats.find(({ index }) => index === slot.index);
       if (seat === undefined || !seat.isBusy) return;
       seat.isBusy = false;
-      moveToEnd(seat);
+      seats.splice(seats.indexOf(seat), 1);
+      if (isOneShot) seats.unshift(seat);
+      else seats.push(seat);
     },
   };
 
@@ -77,13 +82,7 @@ export function createSlotTable(options: {
   function occupy(seat: Seat, sessionId: string): Seat {
     seat.sessionId = sessionId;
     seat.isBusy = true;
-    moveToEnd(seat);
     return seat;
-  }
-
-  function moveToEnd(seat: Seat): void {
-    seats.splice(seats.indexOf(seat), 1);
-    seats.push(seat);
   }
 }
 

@@ -40,6 +40,16 @@ describe('createSlotTable', () => {
     expect(first.tokens).toEqual([1]);
   });
 
+  it('takes the slot of a single answer before that of a session, however often', () => {
+    const table = createTable(2);
+    const field = table.take('field');
+    field.tokens.push(1, 2);
+    table.free(field);
+    for (const answer of ['a', 'b', 'c', 'd']) table.free(table.take(answer), { isOneShot: true });
+    expect(table.take('field')).toBe(field);
+    expect(field.tokens).toEqual([1, 2]);
+  });
+
   it('never takes a slot that is in use', () => {
     const table = createTable(2);
     const first = table.take('a');

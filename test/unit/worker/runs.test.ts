@@ -162,6 +162,18 @@ describe('createRuns', () => {
     expect(loads).toEqual(['m']);
   });
 
+  it('drops a model whose kernel trapped, and loads it for the next', async () => {
+    const { submit, discarded, loads } = await setUp();
+    const bad = submit('a', 'trap');
+    await untilOver(bad);
+    expect(bad.errors).toMatchObject([{ code: 'internal', isRetryable: true }]);
+    expect(discarded).toHaveLength(1);
+    const next = submit('b', 'b');
+    await untilOver(next);
+    expect(next.text()).toBe('b');
+    expect(loads).toEqual(['m']);
+  });
+
   it('gives up an engine whose step never ends', async () => {
     const { submit, discarded } = await setUp({ stepTimeoutMs: 20 });
     const hanging = submit('a', 'hang');
