@@ -1,7 +1,7 @@
 import { createCascade } from './cascade/cascade.ts';
 import { parseEgressRules, type EgressRule } from './cascade/egress.ts';
 import { DEFAULT_MODE, parseMode } from './cascade/modes.ts';
-import { createRuleSet, type Rule } from './cascade/rules.ts';
+import { createRuleSet, type Rule, type RuleSet } from './cascade/rules.ts';
 import { createSuggestionSource } from './cascade/suggestion-source.ts';
 import type { CollapseChoice, FallbackNotice } from './cascade/turn.ts';
 import { EngineError } from './errors.ts';
@@ -168,7 +168,11 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
   const egress = parseEgressRules(options.egress ?? []);
   const remotes = createRemotes(options.remote ?? null);
   const connection = openConnection(options);
-  const device = createDeviceTier({ connection, modelId });
+  const device = createDeviceTier({
+    connection,
+    modelId,
+    completionMinProduct: leastProduct(rules, modelId),
+  });
   const bus = createBus();
   const watch = watchModel(connection, modelId, bus);
   const closing = new AbortController();
@@ -296,6 +300,12 @@ function createRemotes(remote: RemoteOptions | null): readonly Tier[] {
     ...(slm === undefined ? [] : [createRemote({ ...shared, id: 'slm', model: slm })]),
     ...(frontier === null ? [] : [createRemote({ ...shared, id: 'frontier', model: frontier })]),
   ];
+}
+
+/** What falls below it is never shown, so the engine need not go on. */
+function leastProduct(rules: RuleSet, modelId: string): number | undefined {
+  const rule = rules.find(modelId, 'complete');
+  return rule.signal === 'product' ? (rule.threshold ?? undefined) : undefined;
 }
 
 function createRemote(options: RemoteTierOptions & { readonly model: string }): Tier {

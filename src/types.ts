@@ -374,6 +374,8 @@ export type ModelAvailability = 'absent' | 'partial' | 'ready' | 'unsupported';
 export type ModelState =
   | { readonly status: 'absent' }
   | { readonly status: 'downloading'; readonly progress: DownloadProgress }
+  /** Every byte is on this device, and no engine has it loaded. */
+  | { readonly status: 'stored' }
   | { readonly status: 'loading' }
   | { readonly status: 'ready'; readonly info: ModelInfo }
   | { readonly status: 'error'; readonly error: Error };

@@ -1,3 +1,4 @@
+import { EngineError } from '../errors.ts';
 import type { DownloadProgress, ModelState } from '../types.ts';
 import type { LoadedModels } from './loaded-models.ts';
 import type { ModelLibrary } from './model-library.ts';
@@ -52,7 +53,8 @@ export function createControl(options: ControlOptions): Control {
       remove: (call) =>
         calls.run(call, async (signal) => {
           const id = modelIdOf(call);
-          if (models.current()?.id === id) models.unload();
+          // Whoever still stores shards of it would bring it back.
+          await Promise.all([downloads.cancel(id), models.forget(id)]);
           await library.remove(id, signal);
           options.onState(id, { status: 'absent' });
           return null;
@@ -106,8 +108,11 @@ function createAbortableCalls(epoch: string): AbortableCalls {
 /** One download per model, whoever asks, with the state of it for everybody. */
 function createDownloads({ library, models, onState }: ControlOptions): {
   get(id: string): Download;
+  /** Ends the model's download and waits until nothing of it is written any more. */
+  cancel(id: string): Promise<void>;
 } {
   const tasks = new Map<string, Download>();
+  const endings = new Map<string, Promise<unknown>>();
 
   async function download(
     id: string,
@@ -126,6 +131,7 @@ function createDownloads({ library, models, onState }: ControlOptions): {
           tell({ status: 'downloading', progress });
         },
       });
+      tell({ status: 'stored' });
       return null;
     } catch (error) {
       const isError = !signal.aborted && error instanceof Error;
@@ -135,9 +141,14 @@ function createDownloads({ library, models, onState }: ControlOptions): {
   }
 
   function start(id: string): Download {
-    const task = createSharedTask<null, DownloadProgress>((signal, report) =>
-      download(id, signal, report),
-    );
+    const task = createSharedTask<null, DownloadProgress>((signal, report) => {
+      const work = download(id, signal, report);
+      endings.set(
+        id,
+        work.catch(() => undefined),
+      );
+      return work;
+    });
     tasks.set(id, task);
     return task;
   }
@@ -147,7 +158,18 @@ function createDownloads({ library, models, onState }: ControlOptions): {
       const task = tasks.get(id);
       return task?.isOpen() === true ? task : start(id);
     },
+    async cancel(id) {
+      const task = tasks.get(id);
+      if (task?.isOpen() === true) task.cancel(removed(id));
+      await endings.get(id);
+    },
   };
+}
+
+function removed(id: string): EngineError {
+  return new EngineError('closed', `The model "${id}" was removed while it was on its way.`, {
+    details: { modelId: id },
+  });
 }
 
 function modelIdOf(call: ModelCall): string {

@@ -79,7 +79,8 @@ export function openLink(options: LinkOptions): Promise<Link> {
     const sender: Sender = { ...options, calls, post: createPost(options, () => isClosed) };
     // The start is a call like any other: it ends when the host does.
     const startId = calls.open({ onMessage: () => undefined, fail: reject });
-    const heartbeat = watchHost(sender, watches, lose);
+    let isStarted = false;
+    const heartbeat = watchHost(sender, watches, { lose, isStarted: () => isStarted });
     const timer = setTimeout(
       () => lose(new Error(`It did not answer within ${START_TIMEOUT_MS / 1000} s.`)),
       START_TIMEOUT_MS,
@@ -90,6 +91,7 @@ export function openLink(options: LinkOptions): Promise<Link> {
       if (message.type === 'state' || message.type === 'warning') options.onEvent(message);
       else if (message.type === 'ready' && calls.forget(startId)) {
         clearTimeout(timer);
+        isStarted = true;
         if (message.hasLock) {
           const onGone = (): void => lose(new Error('The browser ended it.'));
           watches.push(watchLifeLock(carrier.epoch, onGone));
@@ -121,12 +123,13 @@ function createPost({ carrier, from }: LinkOptions, isClosed: () => boolean): Po
 function watchHost(
   { carrier, calls, post }: Sender,
   watches: (() => void)[],
-  lose: (cause: Error) => void,
+  { lose, isStarted }: { lose(cause: Error): void; isStarted(): boolean },
 ): Heartbeat | null {
   carrier.onFailure(lose);
   if (!carrier.isRemote) return null;
   const heartbeat = startHeartbeat({
-    isNeeded: () => calls.size > 0,
+    // A slow start has its own, longer limit.
+    isNeeded: () => isStarted() && calls.size > 0,
     beat: () => post(0, { type: 'ping' }),
     onLost: () => lose(new Error('It stopped answering.')),
   });

@@ -16,6 +16,8 @@ export interface LoadedModels {
   /** Loads the model unless it is loaded; concurrent callers share one load. */
   load(id: string, signal?: AbortSignal): Promise<ModelInfo>;
   unload(): void;
+  /** Gives up this one model, loaded or on its way, and waits until no load of it goes on. */
+  forget(id: string): Promise<void>;
   /** Gives up a model whose engine failed, so that the next call loads it afresh. */
   discard(error: EngineError): void;
 }
@@ -65,7 +67,9 @@ export function createLoadedModels(options: LoadedModelsOptions): LoadedModels {
       return current?.id === id ? current.model.info : await replace(id, signal);
     } catch (error) {
       const failure = signal.aborted ? null : toLoadError(id, error);
-      onState(id, failure === null ? { status: 'absent' } : { status: 'error', error: failure });
+      // A model that is not here is no error of the model.
+      const isAbsent = failure === null || isNotDownloaded(failure);
+      onState(id, isAbsent ? { status: 'absent' } : { status: 'error', error: failure });
       throw failure ?? error;
     }
   }
@@ -80,6 +84,10 @@ export function createLoadedModels(options: LoadedModelsOptions): LoadedModels {
       queue.cancel(new EngineError('closed', 'The model was unloaded while it was loading.'));
       drop({ status: 'absent' });
     },
+    async forget(id) {
+      await queue.cancelOne(id, new EngineError('closed', `The model "${id}" was removed.`));
+      if (current?.id === id) drop({ status: 'absent' });
+    },
     discard: (error) => drop({ status: 'error', error }),
   };
 }
@@ -87,6 +95,8 @@ export function createLoadedModels(options: LoadedModelsOptions): LoadedModels {
 interface LoadQueue {
   load(id: string, signal: AbortSignal | undefined): Promise<ModelInfo>;
   cancel(reason: Error): void;
+  /** Ends the load of one model and waits until it has stopped. */
+  cancelOne(id: string, reason: Error): Promise<void>;
 }
 
 /** One load at a time (two would need the memory of both), shared by all who want that model. */
@@ -114,6 +124,12 @@ function createLoadQueue(
     cancel(reason) {
       for (const task of tasks.values()) if (task.isOpen()) task.cancel(reason);
     },
+    async cancelOne(id, reason) {
+      const task = tasks.get(id);
+      if (task?.isOpen() !== true) return;
+      task.cancel(reason);
+      await previous;
+    },
   };
 }
 
@@ -121,6 +137,10 @@ async function openEngine(engines: EngineTable, kind: Engine['kind']): Promise<E
   const open = engines[kind];
   if (open !== undefined) return open();
   throw new EngineError('load-failed', `This build has no engine "${kind}".`);
+}
+
+function isNotDownloaded(error: Error): boolean {
+  return EdgewiseError.is(error) && error.code === 'not-downloaded';
 }
 
 /** Typed errors tell what to do already; the rest is an engine that could not start. */

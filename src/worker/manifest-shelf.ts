@@ -53,7 +53,9 @@ export function createManifestShelf(options: ManifestShelfOptions): ManifestShel
       return entries;
     } catch (error) {
       return orThrow(
-        isUnreachable(error) ? await recall(catalogueUrl, parseCatalogue) : null,
+        isUnreachable(error) || isStranger(error)
+          ? await recall(catalogueUrl, parseCatalogue)
+          : null,
         error,
       );
     }
@@ -69,6 +71,8 @@ export function createManifestShelf(options: ManifestShelfOptions): ManifestShel
         return await fetchManifest(manifestUrl(id), { signal, fetch });
       } catch (error) {
         if (isUnreachable(error)) return orThrow(await stored(id), error);
+        const last = isStranger(error) ? await stored(id) : null;
+        if (last !== null) return last;
         // The server answered, with no manifest: perhaps because the id is wrong.
         if (EdgewiseError.is(error)) rejectUnknown(id, await catalogue(signal).catch(() => null));
         throw error;
@@ -98,6 +102,11 @@ function readNote<Value>(text: string, parse: (value: unknown) => Value): Value 
 
 function isUnreachable(error: unknown): boolean {
   return error instanceof TimeoutError || (error instanceof NetworkError && error.isRetryable);
+}
+
+/** Something else than the model's server answered, such as the log-in page of a network. */
+function isStranger(error: unknown): boolean {
+  return error instanceof ModelError && error.code === 'bad-manifest';
 }
 
 function orThrow<Value>(value: Value | null, error: unknown): Value {

@@ -10,6 +10,7 @@ import type {
 import { createMemoryShardStore, openShardStore } from '../storage/shard-store.ts';
 import { downloadModel, modelAvailability } from '../weights/download.ts';
 import { openWeightSource } from '../weights/weight-source.ts';
+import type { ShardWarning } from '../weights/weight-source.ts';
 import { createManifestShelf, modelFolder } from './manifest-shelf.ts';
 import { openStoreOrMemory } from './open-store.ts';
 import type { HostWarning } from './protocol.ts';
@@ -100,7 +101,11 @@ function createStoredLibrary(options: ModelLibraryOptions): ModelLibrary {
   return {
     catalogue: shelf.catalogue,
     async availability(id, signal) {
-      return modelAvailability(await shelf.newest(id, signal), await openOnce());
+      // What is complete here needs no network to be known: it may be slow, or a captive portal.
+      const store = await openOnce();
+      const stored = await shelf.stored(id);
+      if (stored !== null && (await modelAvailability(stored, store)) === 'ready') return 'ready';
+      return modelAvailability(await shelf.newest(id, signal), store);
     },
     async download(id, { signal, onProgress }) {
       const manifest = await shelf.newest(id, signal);
@@ -118,7 +123,15 @@ function createStoredLibrary(options: ModelLibraryOptions): ModelLibrary {
       const store = await openOnce();
       const folder = modelFolder(baseUrl, id);
       const keepShards = store.isPersistent;
-      return openWeightSource({ manifest, baseUrl: folder, store, fetch, keepShards });
+      const tell = (warning: ShardWarning): void => onWarning(toHostWarning(id, warning));
+      return openWeightSource({
+        manifest,
+        baseUrl: folder,
+        store,
+        fetch,
+        keepShards,
+        onWarning: tell,
+      });
     },
     async remove(id, signal) {
       const manifest = (await shelf.stored(id)) ?? (await shelf.newest(id, signal));
@@ -131,6 +144,16 @@ function createStoredLibrary(options: ModelLibraryOptions): ModelLibrary {
       void opening?.then((store) => store.close());
     },
   };
+}
+
+function toHostWarning(id: string, { type, index, error }: ShardWarning): HostWarning {
+  const reason = error === null ? '' : ` ${error.message}`;
+  const what = {
+    'shard-damaged': 'was damaged in storage and is fetched again',
+    'shard-missing': 'is missing in storage and is fetched again',
+    'shard-not-stored': 'could not be stored and must be fetched again next time',
+  }[type];
+  return { code: type, message: `Part ${index} of the model "${id}" ${what}.${reason}` };
 }
 
 function notDownloaded(manifest: Manifest): ModelError {

@@ -71,8 +71,16 @@ export type PageMessage = Envelope &
     | { readonly type: 'ping' }
   );
 
-/** `storage-unavailable`: nothing stays; `storage-full`: the rest of this download does not stay. */
-export type WarningCode = 'storage-unavailable' | 'storage-full';
+/**
+ * `storage-unavailable`: nothing stays; `storage-full`: the rest of this download does not stay;
+ * `shard-…`: a stored part was mended, or could not be.
+ */
+export type WarningCode =
+  | 'storage-unavailable'
+  | 'storage-full'
+  | 'shard-missing'
+  | 'shard-damaged'
+  | 'shard-not-stored';
 
 export interface HostWarning {
   readonly code: WarningCode;
@@ -180,7 +188,14 @@ export function isGenerateRequest(value: unknown): value is GenerateRequest {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const MODEL_STATUSES: readonly unknown[] = ['absent', 'downloading', 'loading', 'ready', 'error'];
+const MODEL_STATUSES: readonly unknown[] = [
+  'absent',
+  'downloading',
+  'stored',
+  'loading',
+  'ready',
+  'error',
+];
 
 const HOST_SHAPES: Readonly<Record<string, (message: Fields) => boolean>> = {
   // No prototype: `constructor` and the like are strangers too.

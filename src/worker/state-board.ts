@@ -41,7 +41,8 @@ export function createStateBoard(): StateBoard {
     },
     lose(error) {
       for (const [modelId, { status }] of states) {
-        if (status !== 'absent' && status !== 'error') set(modelId, { status: 'error', error });
+        const isHere = status === 'ready' || status === 'loading' || status === 'downloading';
+        if (isHere) set(modelId, { status: 'error', error });
       }
     },
   };

@@ -68,7 +68,30 @@ export function describeHost(name: string, open: () => Promise<HostConnection>):
       expect(await connection.models.availability(MODEL_ID)).toBe('ready');
       const info = await connection.models.load(MODEL_ID);
       expect(info).toMatchObject({ engine: 'wasm', architecture: 'llama' });
-      expect(states.slice(-3)).toEqual(['downloading', 'loading', 'ready']);
+      expect(states.slice(-4)).toEqual(['downloading', 'stored', 'loading', 'ready']);
+    });
+
+    it('says that a model is stored once it was downloaded, and absent when it is not', async () => {
+      const connection = await openHost();
+      let last: ModelState | null = null;
+      connection.onState((state, id) => {
+        if (id === MODEL_ID) last = state;
+      });
+      await expect(connection.models.load(MODEL_ID)).rejects.toMatchObject({
+        code: 'not-downloaded',
+      });
+      expect(last).toEqual({ status: 'absent' });
+      await connection.models.download(MODEL_ID);
+      expect(last).toEqual({ status: 'stored' });
+    });
+
+    it('removes a model that is still on its way, and leaves nothing of it', async () => {
+      const connection = await openHost();
+      const download = connection.models.download(MODEL_ID);
+      const outcome = expect(download).rejects.toMatchObject({ code: 'closed' });
+      await connection.models.remove(MODEL_ID);
+      await outcome;
+      expect(await connection.models.availability(MODEL_ID)).toBe('absent');
     });
 
     it('shares one load between those who ask at the same time', async () => {

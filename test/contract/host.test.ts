@@ -51,6 +51,30 @@ describe('a host without storage', () => {
   });
 });
 
+describe('a host behind the log-in page of a network', () => {
+  it('finds the stored model and what was on offer', async () => {
+    const store = createLastingStore();
+    const first = connectInProcess({ openStore: async () => store });
+    await first.models.download(MODEL_ID);
+    await first.models.catalogue();
+    first.close();
+    const logIn: typeof fetch = async () =>
+      new Response('<!doctype html><title>Log in</title>', {
+        headers: { 'content-type': 'text/html' },
+      });
+    const second = connectInProcess({ openStore: async () => store, fetch: logIn });
+    try {
+      expect(await second.models.availability(MODEL_ID)).toBe('ready');
+      const ids = (await second.models.catalogue()).map((entry) => entry.id);
+      expect(ids).toContain(MODEL_ID);
+      const steps = await collect(second, request('a', 'Hello', 4));
+      expect(tokensOf(steps)).toHaveLength(4);
+    } finally {
+      second.close();
+    }
+  });
+});
+
 describe('a host whose storage is full', () => {
   it('goes on in memory and tells the page once', async () => {
     const store = createLastingStore();

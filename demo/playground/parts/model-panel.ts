@@ -24,7 +24,7 @@ export function wireModelPanel(runtime: Runtime, modelId: string): void {
   element('pause', HTMLButtonElement).addEventListener('click', () => panel.downloading?.abort());
   element('remove-model', HTMLButtonElement).addEventListener('click', () => void remove(panel));
   runtime.addEventListener('fallback', ({ detail }) => {
-    if (detail.kind === 'storage') showMemoryOnly();
+    if (detail.kind === 'storage' && detail.code.startsWith('storage-')) showMemoryOnly();
   });
   runtime.addEventListener('model', ({ detail: { state } }) => followModel(panel, state));
   void start(panel, modelId);
