@@ -7,7 +7,7 @@ import { type GhostEvent, startView } from './view.ts';
 export interface AttachOptions {
   /** Where the ghost's text comes from: a runtime's `complete`, or anything of that shape. */
   readonly source: SuggestionSource;
-  /** Stable id of the field, which is its session in the engine. Default: its name, id, or a new one. */
+  /** Stable id of the field, which is its session in the engine. Default: a new one. */
   readonly fieldId?: string;
   /** Pause in typing before the source is asked, in milliseconds. Default 60. */
   readonly pauseMs?: number;
@@ -16,7 +16,7 @@ export interface AttachOptions {
    * nothing. Default: an English sentence with the text and the key.
    */
   readonly announcement?: ((text: string) => string) | null;
-  /** Told when a ghost appears, is taken or dropped. */
+  /** Told when a ghost appears, is taken, dropped, or goes away by itself. */
   readonly onGhost?: (event: GhostEvent) => void;
   /** Told when the source fails; aborts are not failures. Default: the page's error event. */
   readonly onError?: (error: unknown) => void;
@@ -25,7 +25,10 @@ export interface AttachOptions {
 export interface Attachment {
   /** The text the ghost offers now, exactly as acceptance would insert it; empty when none. */
   readonly offered: string;
-  /** Takes the ghost, as Tab does; for a button on touch screens. `false` when there was none. */
+  /**
+   * Takes the ghost, as Tab does; for a button on touch screens. `false` when there was none. The
+   * button must keep the focus in the field: call `preventDefault()` on its `pointerdown`.
+   */
   accept(): boolean;
   /** Drops the ghost, as Escape does. */
   dismiss(): void;
@@ -103,7 +106,8 @@ function silenceBrowserSuggestions(field: TextField): () => void {
 }
 
 function idOf(field: TextField): string {
-  return field.name || field.id || `field-${Math.random().toString(36).slice(2)}`;
+  // Fields may share a name or an id, and must not share a session: one would end the other's requests.
+  return `${field.name || field.id || 'field'}-${Math.random().toString(36).slice(2)}`;
 }
 
 function englishAnnouncement(text: string): string {

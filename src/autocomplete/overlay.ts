@@ -6,6 +6,11 @@ import type { TextField } from './field.ts';
 export interface Overlay {
   /** Shows `text` at the caret; an empty text hides the ghost. */
   show(text: string): void;
+  /**
+   * Whether the ghost can be seen: what is scrolled out of view or has no room in a one-line field
+   * is not on offer.
+   */
+  readonly isVisible: boolean;
   /** Moves the ghost to where the caret now is, after a scroll or a change of layout. */
   place(): void;
   /** Tells screen readers, politely. */
@@ -45,14 +50,24 @@ interface Parts {
 /** Creates the ghost beside `field`: hidden from screen readers, with a polite live region. */
 export function createOverlay(field: TextField): Overlay {
   const parts = createParts(field);
+  let shownText = '';
+  let isVisible = false;
+  const fill = (text: string): void => {
+    parts.ghost.textContent = text;
+    parts.box.style.setProperty('display', text === '' ? 'none' : 'block');
+  };
   const place = (): void => {
-    if (parts.ghost.textContent !== '') placeAtCaret(field, parts);
+    fill(shownText);
+    isVisible = shownText !== '' && placeAtCaret(field, parts);
+    if (!isVisible) fill('');
   };
   return {
     show(text) {
-      parts.ghost.textContent = text;
-      parts.box.style.setProperty('display', text === '' ? 'none' : 'block');
+      shownText = text;
       place();
+    },
+    get isVisible() {
+      return isVisible;
     },
     place,
     announce(message) {
@@ -110,9 +125,10 @@ function createParts(field: TextField): Parts {
 
 /**
  * The box covers the field's text column from the caret's line down; `text-indent` starts the first
- * line at the caret, so that a long ghost wraps where the field's own text would.
+ * line at the caret, so that a long ghost wraps where the field's own text would. Returns whether
+ * the ghost can be seen there.
  */
-function placeAtCaret(field: TextField, { box, anchor }: Parts): void {
+function placeAtCaret(field: TextField, { box, anchor, ghost }: Parts): boolean {
   const computed = getComputedStyle(field);
   const caret = caretCoordinates(field, field.selectionStart ?? field.value.length);
   const area = textArea(field, computed);
@@ -139,13 +155,20 @@ function placeAtCaret(field: TextField, { box, anchor }: Parts): void {
     field instanceof HTMLInputElement ? area.top : rect.top + caret.top - field.scrollTop;
   const top = field instanceof HTMLInputElement ? caretTop : caretTop - (anchorTop - origin.top);
   const roomPx = area.bottom - top;
-  const isVisible = caretTop >= area.top - 1 && roomPx >= lineHeightPx(computed) - 1;
   setStyle(box, {
     top: `${top - origin.top}px`,
     left: `${area.left - origin.left}px`,
     'max-height': `${Math.max(roomPx, 0)}px`,
-    visibility: isVisible ? 'visible' : 'hidden',
   });
+  if (caretTop < area.top - 1 || roomPx < lineHeightPx(computed) - 1) return false;
+  return !(field instanceof HTMLInputElement) || fitsAcross(ghost, area, computed);
+}
+
+/** A one-line field cuts what does not fit; half a word is no offer. A cut trailing space is. */
+function fitsAcross(ghost: HTMLElement, area: Area, computed: CSSStyleDeclaration): boolean {
+  const { left, right } = ghost.getBoundingClientRect();
+  const spacePx = Number.parseFloat(computed.fontSize) / 2;
+  return left >= area.left - spacePx && right <= area.right + spacePx;
 }
 
 interface Area {

@@ -15,7 +15,9 @@ import {
 export type GhostEvent =
   | { readonly type: 'shown'; readonly length: number; readonly confidence: number | null }
   | { readonly type: 'accepted'; readonly length: number }
-  | { readonly type: 'dismissed' };
+  | { readonly type: 'dismissed' }
+  /** It went away by itself: the text, the caret or the focus moved on. */
+  | { readonly type: 'withdrawn' };
 
 export interface ViewOptions {
   readonly field: TextField;
@@ -46,6 +48,8 @@ interface Running {
   announcing: ReturnType<typeof setTimeout> | undefined;
   /** Ends the request under way. */
   asking: AbortController | null;
+  /** The person is taking or dropping the ghost: it does not withdraw itself. */
+  isSettling: boolean;
 }
 
 /** Runs the effects of one field: listens, waits, asks, shows. `stop` undoes all of it. */
@@ -56,12 +60,13 @@ export function startView(options: ViewOptions): View {
     pause: undefined,
     announcing: undefined,
     asking: null,
+    isSettling: false,
   };
   const listening = new AbortController();
   listen(running, listening.signal);
   return {
     get offered() {
-      return offeredText(running.state);
+      return options.overlay.isVisible ? offeredText(running.state) : '';
     },
     accept: () => isOfferCurrent(running) && accept(running),
     dismiss: () => dismiss(running),
@@ -117,7 +122,7 @@ function onSelection(running: Running): void {
 }
 
 function onKey(running: Running, event: KeyboardEvent): void {
-  const action = keyAction(event, running.state.status === 'offered');
+  const action = keyAction(event, running.options.overlay.isVisible);
   if (action === null || !isOfferCurrent(running)) return;
   event.preventDefault();
   event.stopPropagation();
@@ -127,7 +132,7 @@ function onKey(running: Running, event: KeyboardEvent): void {
 
 /** Whether a ghost shows for the text as it is: a script may change a field without any event. */
 function isOfferCurrent(running: Running): boolean {
-  if (running.state.status !== 'offered') return false;
+  if (running.state.status !== 'offered' || !running.options.overlay.isVisible) return false;
   const snapshot = readSnapshot(running.options.field);
   if (isSameSnapshot(snapshot, running.state.snapshot)) return true;
   dispatch(running, { type: 'edited', snapshot });
@@ -137,7 +142,7 @@ function isOfferCurrent(running: Running): boolean {
 /** The insertion's own `input` event counts as typing, so the next ghost follows by itself. */
 function accept(running: Running): true {
   const text = offeredText(running.state);
-  dispatch(running, { type: 'edited', snapshot: running.state.snapshot });
+  settle(running, { type: 'edited', snapshot: running.state.snapshot });
   insertAtCaret(running.options.field, text);
   running.options.onGhost({ type: 'accepted', length: text.length });
   return true;
@@ -145,8 +150,14 @@ function accept(running: Running): true {
 
 function dismiss(running: Running): void {
   const wasOffered = running.state.status === 'offered';
-  dispatch(running, { type: 'dismissed' });
+  settle(running, { type: 'dismissed' });
   if (wasOffered) running.options.onGhost({ type: 'dismissed' });
+}
+
+function settle(running: Running, event: FieldEvent): void {
+  running.isSettling = true;
+  dispatch(running, event);
+  running.isSettling = false;
 }
 
 /** The only place where the state changes; what follows from the change happens here too. */
@@ -180,7 +191,9 @@ function show(running: Running, previous: OfferState): void {
   }
   if (running.state.status === 'offered' && previous.status === 'waiting') {
     const confidence = running.state.suggestion.confidence.value;
-    onGhost({ type: 'shown', length: text.length, confidence });
+    if (overlay.isVisible) onGhost({ type: 'shown', length: text.length, confidence });
+  } else if (text === '' && previous.status === 'offered' && !running.isSettling) {
+    onGhost({ type: 'withdrawn' });
   }
 }
 

@@ -107,6 +107,35 @@ test('Tab takes the ghost with its space as one undo step', async () => {
   expect(field.value).toBe('see you tomorrow ');
 });
 
+test('a ghost that has no room in a one-line field is not on offer', async () => {
+  const field = document.createElement('input');
+  field.style.width = '120px';
+  const next = document.createElement('button');
+  const { source, attachment } = setUp({}, field);
+  document.body.append(next);
+  await userEvent.keyboard('a text that is wider than the field');
+  await expect.poll(() => source.calls.at(-1)?.request.before.endsWith('the field')).toBe(true);
+  source.calls.at(-1)?.answer(' and nobody sees this ');
+  await pausePassed();
+  expect(ghost()).toBe('');
+  expect(attachment.offered).toBe('');
+  expect(attachment.accept()).toBe(false);
+  await userEvent.keyboard('{Tab}');
+  expect(field.value).toBe('a text that is wider than the field');
+  expect(document.activeElement).toBe(next);
+});
+
+test('a ghost that goes away by itself says so, one that is taken or hidden does not', async () => {
+  const events: string[] = [];
+  const { source } = setUp({ onGhost: ({ type }) => events.push(type) });
+  await offer(source, 'see you tom', 'orrow ');
+  await userEvent.keyboard('x');
+  await expect.poll(() => events).toEqual(['shown', 'withdrawn']);
+  await offer(source, 'y', 'z ');
+  await userEvent.keyboard('{Tab}');
+  expect(events.slice(2)).toEqual(['shown', 'accepted']);
+});
+
 test('a button can take the ghost, once', async () => {
   const { field, source, attachment } = setUp();
   await offer(source, 'tom', 'orrow ');

@@ -13,8 +13,14 @@ export interface Unsent {
 
 /** One place where answers appear, with their route and receipt. */
 export interface AnswerView {
-  /** Empties the place and marks it as streaming. */
-  begin(route: string): void;
+  /** Empties the place and marks it as streaming. What an earlier turn still says is ignored. */
+  begin(): AnswerTurn;
+  /** Empties the place. */
+  clear(): void;
+}
+
+/** One answer on its way into the view. */
+export interface AnswerTurn {
   event(event: TierEvent): void;
   /** Shows the JSON that was not sent, and why. */
   unsent(reason: string, request: Unsent): void;
@@ -27,22 +33,56 @@ export interface AnswerView {
 export function createAnswerView(result: HTMLElement, answer: HTMLElement): AnswerView {
   const route = part(result, 'route', HTMLElement);
   const receipt = part(result, 'receipt', HTMLElement);
+  let latest: AnswerTurn | null = null;
+  const empty = (state: string): void => {
+    receipt.hidden = true;
+    route.textContent = '';
+    answer.replaceChildren();
+    setData(answer, { state, tier: '', confidence: '', finish: '' });
+  };
+  return {
+    begin() {
+      result.hidden = false;
+      empty('streaming');
+      const turn = createTurn({ answer, route, receipt });
+      latest = turn;
+      const ifLatest =
+        <Values extends unknown[]>(act: (...values: Values) => void) =>
+        (...values: Values): void => {
+          if (latest === turn) act(...values);
+        };
+      return {
+        event: ifLatest(turn.event),
+        unsent: ifLatest(turn.unsent),
+        fail: ifLatest(turn.fail),
+        note: ifLatest(turn.note),
+      };
+    },
+    clear() {
+      latest = null;
+      result.hidden = true;
+      empty('idle');
+    },
+  };
+}
+
+interface Places {
+  readonly answer: HTMLElement;
+  readonly route: HTMLElement;
+  readonly receipt: HTMLElement;
+}
+
+function createTurn({ answer, route, receipt }: Places): AnswerTurn {
   const note = (text: string): void => {
     if (text !== '') route.textContent = `${route.textContent ?? ''} ${text}`.trim();
   };
   return {
-    begin(text) {
-      result.hidden = false;
-      receipt.hidden = true;
-      route.textContent = text;
-      answer.replaceChildren();
-      setData(answer, { state: 'streaming', tier: '', confidence: '', finish: '' });
-    },
     event(event) {
       if (event.type === 'text-delta') answer.append(event.text);
       if (event.type === 'text-reset') answer.replaceChildren();
       if (event.type === 'decision') {
-        note(decisionText(event.decision));
+        // The last decision says who answers; those before it led there.
+        route.textContent = decisionText(event.decision);
         if (event.decision.action === 'accept') setData(answer, { tier: event.decision.tier });
       }
       if (event.type !== 'finish') return;
@@ -51,6 +91,7 @@ export function createAnswerView(result: HTMLElement, answer: HTMLElement): Answ
       showReceipt(receipt, event);
     },
     unsent(reason, request) {
+      route.textContent = '';
       const json = make('pre', prettyJson(request.body));
       json.id = 'would-send';
       const address = `POST ${new URL(request.url, location.href).pathname}`;

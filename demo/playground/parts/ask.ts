@@ -17,22 +17,30 @@ export function wireAsk(runtime: Runtime, endpoint: Endpoint): void {
 
   element('ask-form', HTMLFormElement).addEventListener('submit', (event) => {
     event.preventDefault();
-    if (question.value.trim() === '') question.focus();
-    else void answer();
+    if (question.value.trim() !== '') void answer();
+    else {
+      running?.abort();
+      view.clear();
+      question.focus();
+    }
   });
   question.addEventListener('keydown', (event) => {
     if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
     event.preventDefault();
     submit.click();
   });
-  stop.addEventListener('click', () => running?.abort());
+  stop.addEventListener('click', () => {
+    running?.abort();
+    // The button goes away: the focus must not go with it.
+    question.focus();
+  });
 
   async function answer(): Promise<void> {
     running?.abort();
     const call = new AbortController();
     running = call;
     stop.hidden = false;
-    await ask({ runtime, endpoint, view }, question.value, call);
+    await ask({ runtime, endpoint, view: view.begin() }, question.value, call);
     if (running === call) stop.hidden = true;
   }
 }
@@ -57,7 +65,6 @@ function askRequest(question: string): Request {
 
 async function ask(counter: Counter, question: string, call: AbortController): Promise<void> {
   const { endpoint, view } = counter;
-  view.begin('');
   const finish = await stream(counter, askRequest(question), {
     call,
     // A guess of the small model is no answer to an open question: better to show the request.
@@ -74,7 +81,7 @@ async function ask(counter: Counter, question: string, call: AbortController): P
 
 function unsentReason(state: EndpointState): string {
   if (state.status === 'cut') {
-    return 'The plug is pulled, so nothing was sent, and the model here is no good at questions. This would have been sent:';
+    return 'The plug is pulled, so nothing was sent. This would have been sent:';
   }
-  return 'No server is set up, so nothing was sent, and the model here is no good at questions. This would be sent:';
+  return 'No server is set up, so nothing was sent. This would be sent. (“Only this device” lets the small model answer; expect little.)';
 }

@@ -30,7 +30,7 @@ export function wireControls(runtime: Runtime, endpoint: Endpoint): void {
 }
 
 function plugText(state: EndpointState): string {
-  if (state.status !== 'cut') return 'Cuts this page off from the server, as a tunnel would.';
+  if (state.status !== 'cut') return 'Cuts this page off from the server, as a dead network would.';
   return 'Cut off. Words and rewriting go on here; open questions have to wait.';
 }
 
@@ -39,12 +39,12 @@ function endpointText(state: EndpointState): string {
     case 'looking':
       return '';
     case 'none':
-      return 'No server is set up. Start the demo with --relay-config FILE, or with --local-upstream to try the path.';
+      return 'No server is set up. Start the demo with --relay-config FILE, or with --local-upstream to see how it works.';
     case 'cut':
       return 'The server is cut off by the plug.';
     case 'present':
       if (isOnlyLocal(state)) {
-        return 'The server runs this same small model: good for trying the path, not for its answers.';
+        return 'The server runs this same small model: it shows how a server is used, not good answers.';
       }
       return `The server offers ${state.models.map(describe).join(', ')}.`;
   }

@@ -2,18 +2,18 @@ import type { Confidence, Decision, FinishReason, Mode, ReasonCode } from 'edgew
 
 /** Sentences for people, one per stable code. */
 const REASONS: Readonly<Record<ReasonCode, string>> = {
-  confident: 'the device was sure enough',
-  'low-confidence': 'the device was not sure enough',
-  'no-usable-signal': 'for this kind of request nothing tells whether the device is right',
-  'starts-at-frontier': 'work like this begins at the large model',
-  'mode-only-on-device': 'you chose “only this device”',
-  'mode-prefer-in-cloud': 'you chose “server first”',
-  'mode-only-in-cloud': 'you chose “only the server”',
-  'rule-local-only': 'a rule keeps this text on the device',
-  'no-higher-tier': 'there is nobody else to ask',
-  'device-unavailable': 'the model on this device is not ready',
-  'remote-unavailable': 'the server could not be reached',
-  'highest-tier': 'nobody stands above it',
+  confident: 'The device was sure enough',
+  'low-confidence': 'The device was not sure enough',
+  'no-usable-signal': 'On open questions the device cannot tell whether it is right',
+  'starts-at-frontier': 'Work like this begins at the large model',
+  'mode-only-on-device': 'You chose “only this device”',
+  'mode-prefer-in-cloud': 'You chose “server first”',
+  'mode-only-in-cloud': 'You chose “only the server”',
+  'rule-local-only': 'A rule keeps this text on the device',
+  'no-higher-tier': 'There is no server to ask',
+  'device-unavailable': 'The model on this device is not ready',
+  'remote-unavailable': 'The server could not be asked',
+  'highest-tier': 'The server answers',
 };
 
 const ENDINGS: Readonly<Record<FinishReason, string>> = {
@@ -49,18 +49,28 @@ export function tierText(tier: string): string {
   return `Server (${tier})`;
 }
 
-/** `Escalated: …`, with the numbers behind it where there are any. */
+/** Why who answers, with the numbers where they speak against the answer. */
 export function decisionText(decision: Decision): string {
-  const verb = { accept: 'Kept', escalate: 'Passed on', refuse: 'Refused' }[decision.action];
-  const why = reasonText(decision.reason);
-  if (decision.confidence === null || decision.threshold === null) return `${verb}: ${why}.`;
-  const numbers = `${decision.confidence.toFixed(3)} against ${decision.threshold.toFixed(3)}`;
-  return `${verb}: ${why} (${numbers}).`;
+  const { action, reason } = decision;
+  const numbers = action === 'accept' && reason === 'confident' ? '' : numbersText(decision);
+  return `${reasonText(reason)}${numbers}${consequenceText(decision)}.`;
+}
+
+function consequenceText({ action, reason }: Decision): string {
+  if (action === 'escalate') return ', so the server was asked';
+  if (action === 'refuse') return ', so nobody answered';
+  const isLastResort = reason === 'remote-unavailable' || reason === 'no-higher-tier';
+  return isLastResort ? ', so this is the device’s own answer: take it with care' : '';
+}
+
+function numbersText({ confidence, threshold }: Decision): string {
+  if (confidence === null || threshold === null || confidence >= threshold) return '';
+  return ` (it was not sure: ${confidence.toFixed(2)}, needs ${threshold.toFixed(2)})`;
 }
 
 /** A confidence with what it is worth. */
 export function confidencePhrase(confidence: Confidence): string {
   if (confidence.value === null) return 'unknown';
-  const kind = confidence.calibrationId === 'uncalibrated' ? 'uncalibrated' : 'calibrated';
-  return `${confidence.value.toFixed(3)}, ${kind}`;
+  const kind = confidence.calibrationId === 'uncalibrated' ? 'not calibrated yet' : 'calibrated';
+  return `${confidence.value.toFixed(2)}, ${kind}`;
 }

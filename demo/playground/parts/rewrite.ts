@@ -1,7 +1,7 @@
 import type { Request, Runtime } from 'edgewise';
 
-import { type AnswerView, createAnswerView } from './answer.ts';
-import type { Endpoint } from './endpoint.ts';
+import { type AnswerTurn, createAnswerView } from './answer.ts';
+import { type Endpoint, isOnlyLocal } from './endpoint.ts';
 import { element } from './page.ts';
 import { stream } from './stream.ts';
 
@@ -17,13 +17,19 @@ export function wireRewrite(runtime: Runtime, endpoint: Endpoint): void {
     element('rewrite-answer', HTMLElement),
   );
   let running: AbortController | null = null;
-  stop.addEventListener('click', () => running?.abort());
+  stop.addEventListener('click', () => {
+    running?.abort();
+    text.focus();
+  });
   element('rewrite-form', HTMLFormElement).addEventListener('submit', (event) => {
     event.preventDefault();
     const sentence = text.value.trim();
     const isRephrasing = event.submitter?.id === 'rewrite-rephrase';
-    if (sentence === '') text.focus();
-    else void answer(isRephrasing ? rephrase(sentence) : continueText(sentence));
+    if (sentence === '') {
+      running?.abort();
+      view.clear();
+      text.focus();
+    } else void answer(isRephrasing ? rephrase(sentence) : continueText(sentence));
   });
 
   async function answer(request: Request): Promise<void> {
@@ -31,9 +37,12 @@ export function wireRewrite(runtime: Runtime, endpoint: Endpoint): void {
     const call = new AbortController();
     running = call;
     stop.hidden = false;
-    view.begin('');
-    await stream({ runtime, endpoint, view }, request, { call });
-    showWhatIsMissing(endpoint, view);
+    const turn = view.begin();
+    const finish = await stream({ runtime, endpoint, view: turn }, request, { call });
+    showWhatIsMissing(endpoint, turn);
+    if (finish !== null && finish.tier !== 'device' && isOnlyLocal(endpoint.state)) {
+      turn.note('The server here runs the same small model: it shows the path, not a good answer.');
+    }
     if (running === call) stop.hidden = true;
   }
 }
@@ -61,8 +70,8 @@ function rephrase(sentence: string): Request {
 }
 
 /** Where the device was unsure and nobody else could be asked, the answer says so. */
-function showWhatIsMissing(endpoint: Endpoint, view: AnswerView): void {
+function showWhatIsMissing(endpoint: Endpoint, view: AnswerTurn): void {
   if (endpoint.takeUnsent() === null) return;
   const why = endpoint.state.status === 'cut' ? 'The plug is pulled' : 'No server is set up';
-  view.note(`${why}, so nobody surer could be asked.`);
+  view.note(`${why}.`);
 }

@@ -1,13 +1,13 @@
 import type { Request, Runtime, TierFinish } from 'edgewise';
 
-import type { AnswerView, Unsent } from './answer.ts';
+import type { AnswerTurn, Unsent } from './answer.ts';
 import type { Endpoint } from './endpoint.ts';
 
 /** Who answers, the way out, and where the answer shows. */
 export interface Counter {
   readonly runtime: Runtime;
   readonly endpoint: Endpoint;
-  readonly view: AnswerView;
+  readonly view: AnswerTurn;
 }
 
 export interface StreamOptions {

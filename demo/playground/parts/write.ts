@@ -10,27 +10,27 @@ export function wireWrite(runtime: Runtime): void {
   const compose = element('compose', HTMLTextAreaElement);
   const take = element('take', HTMLButtonElement);
   const note = element('write-note', HTMLElement);
-  const say = (text: string): void => {
-    note.textContent = text;
-  };
+  let origin = '';
   const attachment = attach(compose, {
-    source: measured(runtime.complete, say),
+    source: measured(runtime.complete, (text) => {
+      origin = text;
+    }),
     fieldId: 'compose',
     onGhost(event) {
       // Where there is no Tab key, a tap takes the ghost.
       take.hidden = event.type !== 'shown';
+      note.textContent = event.type === 'shown' ? origin : '';
     },
-    onError: (error) => say(error instanceof Error ? error.message : String(error)),
+    onError(error) {
+      note.textContent = error instanceof Error ? error.message : String(error);
+    },
   });
   // The press must not take the focus away: a field without it has no ghost.
   take.addEventListener('pointerdown', (event) => event.preventDefault());
   take.addEventListener('click', () => attachment.accept());
-  compose.addEventListener('blur', () => {
-    take.hidden = true;
-  });
 }
 
-/** Tells what each ghost took. A model that is not ready gives none: typing downloads nothing. */
+/** Tells where each ghost came from and how long it took. A model that is not ready gives none: typing downloads nothing. */
 function measured(source: SuggestionSource, say: (text: string) => void): SuggestionSource {
   return {
     async suggest(request) {
