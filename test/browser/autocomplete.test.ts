@@ -43,7 +43,10 @@ function scriptedSource() {
   return { calls, suggest };
 }
 
-function setUp(options: Partial<AttachOptions> = {}, field = document.createElement('textarea')) {
+function setUp(
+  options: Partial<AttachOptions> = {},
+  field: HTMLTextAreaElement | HTMLInputElement = document.createElement('textarea'),
+) {
   const source = scriptedSource();
   document.body.append(field);
   const attachment = attach(field, { source, fieldId: 'note', pauseMs: PAUSE_MS, ...options });
