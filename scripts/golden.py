@@ -195,7 +195,7 @@ def main() -> None:
         result = run_prompt(model, tokenizer, prompt)
         lines.append(json.dumps(result, ensure_ascii=True, separators=(",", ":")))
         margins = [step["margin"] for step in result["greedy"]]
-        shown = tokenizer.full.decode([step["id"] for step in result["greedy"]])
+        shown = tokenizer.decode([step["id"] for step in result["greedy"]])
         print(f"{prompt['name']}: {len(result['tokens'])} tokens, margin ≥ {min(margins)}: {shown!r}")
     about = json.dumps(describe_model(path))
     target.parent.mkdir(parents=True, exist_ok=True)

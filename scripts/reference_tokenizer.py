@@ -1,4 +1,5 @@
-"""The reference tokenizer: the Rust `tokenizers` library fed from a GGUF file's own metadata.
+"""The reference tokenizer: the Rust `tokenizers` library, or for models of SentencePiece's kind the
+original C++ `sentencepiece`, fed from a GGUF file's own metadata.
 
 Shared by golden.py and tokenizer-vectors.py. It uses the `Digits` pre-tokenizer, as the original
 tokenizer.json of the default model does, so the engine's own way of splitting digits is checked
@@ -6,11 +7,52 @@ against something else than itself.
 """
 
 import hashlib
+import re
 from pathlib import Path
 
 from gguf import GGUFReader, TokenType
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from sentencepiece import SentencePieceProcessor
+from sentencepiece import sentencepiece_model_pb2 as model_pb2
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+
+
+class PieceReference:
+    """SentencePiece with the few calls that the Rust library's tokenizer has."""
+
+    def __init__(self, names: list[str], scores: list[float], kinds: list[int]):
+        proto = model_pb2.ModelProto()
+        for name, score, kind in zip(names, scores, kinds):
+            # GGUF writes the spaces of user-defined tokens as they are.
+            is_user_defined = kind == TokenType.USER_DEFINED
+            text = name.replace(" ", "\u2581") if is_user_defined else name
+            kind = TokenType.UNKNOWN if name == "<unk>" else kind
+            proto.pieces.add(piece=text, score=score, type=int(kind))
+        trainer, normalizer = proto.trainer_spec, proto.normalizer_spec
+        trainer.model_type = model_pb2.TrainerSpec.BPE
+        trainer.byte_fallback = True
+        trainer.unk_id = names.index("<unk>")
+        normalizer.name = "identity"
+        normalizer.add_dummy_prefix = False
+        normalizer.remove_extra_whitespaces = False
+        normalizer.escape_whitespaces = True
+        self.processor = SentencePieceProcessor(model_proto=proto.SerializeToString())
+        self.special = {
+            name: index for index, name in enumerate(names) if kinds[index] == TokenType.CONTROL
+        }
+        longest_first = sorted(self.special, key=len, reverse=True)
+        self.pattern = re.compile("(" + "|".join(map(re.escape, longest_first)) + ")")
+
+    def encode(self, text: str) -> list[int]:
+        return self.processor.encode(text) if text else []
+
+    def encode_special(self, text: str) -> list[int]:
+        pieces = self.pattern.split(text)
+        ids = [[self.special[p]] if p in self.special else self.encode(p) for p in pieces]
+        return [index for part in ids for index in part]
+
+    def decode(self, ids: list[int]) -> str:
+        return self.processor.decode(ids)
 
 
 class ReferenceTokenizer:
@@ -26,6 +68,12 @@ class ReferenceTokenizer:
         self.adds_bos = bool(self.value("tokenizer.ggml.add_bos_token", False))
         self.template = self.value("tokenizer.chat_template", None)
         self.names = names
+        self.pieces = None
+        if self.value("tokenizer.ggml.model") == "llama":
+            scores = self.value("tokenizer.ggml.scores")
+            kinds = self.value("tokenizer.ggml.token_type")
+            self.pieces = PieceReference(names, scores, kinds)
+            return
         self.plain = self.build(with_special=False)
         self.full = self.build(with_special=True)
 
@@ -57,8 +105,14 @@ class ReferenceTokenizer:
         return tokenizer
 
     def encode(self, text: str, allow_special: bool = False) -> list[int]:
+        if self.pieces is not None:
+            encode = self.pieces.encode_special if allow_special else self.pieces.encode
+            return encode(self.clean(text))
         chosen = self.full if allow_special else self.plain
         return chosen.encode(self.clean(text), add_special_tokens=False).ids
+
+    def decode(self, ids: list[int]) -> str:
+        return self.full.decode(ids) if self.pieces is None else self.pieces.decode(ids)
 
     def clean(self, text: str) -> str:
         """Lone surrogates count as U+FFFD, as TextEncoder in JavaScript makes them."""

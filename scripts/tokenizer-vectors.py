@@ -10,6 +10,9 @@ are rendered by the Python library jinja2.
     .cache/python/bin/python scripts/tokenizer-vectors.py MODEL.gguf \
         test/golden/tokenizer-vectors.json
 
+    .cache/python/bin/python scripts/tokenizer-vectors.py GEMMA.gguf \
+        test/golden/tokenizer-vectors-gemma.json
+
 MODEL.gguf is the default model (`edgewise pull` keeps it as ~/.cache/edgewise/models/<sha256>.gguf).
 Shape of the result:
 
@@ -368,7 +371,8 @@ def main() -> None:
     reference = ReferenceTokenizer(GGUFReader(path))
     others = other_tokenizers(reference) if "--pre-tokenizers" in sys.argv else {}
     strings = [describe_string(reference, others, text) for text in all_strings()]
-    conversations = [describe_conversation(reference, talk) for talk in all_conversations()]
+    talks = all_conversations() if reference.template is not None else []
+    conversations = [describe_conversation(reference, talk) for talk in talks]
 
     def lines(rows: list[dict]) -> str:
         return ",\n".join(json.dumps(row, separators=(",", ":")) for row in rows)

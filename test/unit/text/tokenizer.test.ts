@@ -128,7 +128,7 @@ describe('readTokenizer', () => {
   });
 
   it.each([
-    ['another kind of tokenizer', { 'tokenizer.ggml.model': 'llama' }, 'unsupported-architecture'],
+    ['another kind of tokenizer', { 'tokenizer.ggml.model': 'bert' }, 'unsupported-architecture'],
     ['an unknown pre-tokeniser', { 'tokenizer.ggml.pre': 'x' }, 'unsupported-architecture'],
     ['no pre-tokeniser', { 'tokenizer.ggml.pre': undefined }, 'bad-format'],
     ['no tokens', { 'tokenizer.ggml.tokens': undefined }, 'bad-format'],
