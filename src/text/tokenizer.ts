@@ -17,6 +17,11 @@ export interface Tokenizer {
   /** Whether the model expects `bosId` before raw text. `encode` never adds it by itself. */
   readonly addsBos: boolean;
   /**
+   * What the model saw between two texts while it was trained, so that a text that begins does not
+   * read like the middle of one; `null` where the vocabulary has no such token.
+   */
+  readonly separatorId: number | null;
+  /**
    * Token ids of `text`. Special tokens written in the text (`<|im_start|>`) become plain characters
    * unless `allowSpecial`. Lone surrogates become U+FFFD.
    */
@@ -62,6 +67,7 @@ export function readTokenizer(metadata: GgufMetadata): Tokenizer {
     endIds: readEndIds(metadata, tokens),
     bosId,
     addsBos: addsBos && bosId !== null,
+    separatorId: separatorOf(tokens),
     encode: createEncode(tokens, coding),
     tokenBytes: createTokenBytes(tokens, coding),
     isSpecial: (id) => tokens.special.has(id),
@@ -77,6 +83,14 @@ function codingFor(kind: string): (metadata: GgufMetadata, tokens: TokenList) =>
       '("llama") are. Choose another model.',
     { details: { tokenizer: kind } },
   );
+}
+
+/** The separator of the GPT-2 family and what followed it. */
+const SEPARATOR_NAME = '<|endoftext|>';
+
+function separatorOf(tokens: TokenList): number | null {
+  const id = tokens.names.indexOf(SEPARATOR_NAME);
+  return tokens.special.has(id) ? id : null;
 }
 
 function readEndIds(metadata: GgufMetadata, tokens: TokenList): ReadonlySet<number> {

@@ -358,7 +358,7 @@ test('the ghost stands at the caret, on the same line of text', async () => {
 
 test('works in a one-line input', async () => {
   const input = document.createElement('input');
-  const { field, source } = setUp({}, input as unknown as HTMLTextAreaElement);
+  const { field, source } = setUp({}, input);
   await offer(source, 'tom', 'orrow ');
   await userEvent.keyboard('{Tab}');
   expect(field.value).toBe('tomorrow ');
@@ -396,7 +396,7 @@ test('refuses a field inside data-private', () => {
 
 test('stays silent in a field that turned read-only, and never asks for a password', async () => {
   const input = document.createElement('input');
-  const { source } = setUp({ pauseMs: 60 }, input as unknown as HTMLTextAreaElement);
+  const { source } = setUp({ pauseMs: 60 }, input);
   await userEvent.keyboard('abc');
   input.type = 'password';
   await pausePassed(60);

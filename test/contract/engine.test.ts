@@ -70,7 +70,8 @@ describe.runIf(realModel !== null)('wasm on the default model', () => {
     ['The meeting is on Thurs', 'day'],
     ['She said she doesn', "'t"],
     ['https://www.goo', 'gle'],
-    ['Guten Mor', 'gen'],
+    ['See you tom', 'orrow'],
+    ['Best reg', 'ards'],
   ])('finishes the word in "%s"', async (before, rest) => {
     const { text, evidence } = await generate(model, prefixRequest('typing', before));
     expect(text.startsWith(rest)).toBe(true);

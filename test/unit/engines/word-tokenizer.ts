@@ -35,6 +35,7 @@ export function createWordTokenizer(words: readonly string[]): Tokenizer {
     endIds: new Set([END_ID]),
     bosId: null,
     addsBos: false,
+    separatorId: null,
     encode: (text) =>
       (text.match(/ ?\p{L}[\p{L}\p{M}]*| ?\p{N}| ?[^\s\p{L}\p{N}]+|\s/gu) ?? []).flatMap(
         encodeGroup,

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { array, assert, constantFrom, integer, property, tuple } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { mergeByScore, type ScoredVocabulary } from '../../../src/text/score-merge.ts';
 
@@ -29,8 +29,8 @@ function vocabularyOf(scores: ReadonlyMap<string, number>): ScoredVocabulary {
   };
 }
 
-const letters = fc.constantFrom('a', 'b', 'c', '▁', 'é', '😀');
-const word = fc.array(letters, { minLength: 1, maxLength: 4 }).map((parts) => parts.join(''));
+const letters = constantFrom('a', 'b', 'c', '▁', 'é', '😀');
+const word = array(letters, { minLength: 1, maxLength: 4 }).map((parts) => parts.join(''));
 
 describe('mergeByScore', () => {
   it('joins the pair with the highest score first, the leftmost of equal ones', () => {
@@ -49,10 +49,10 @@ describe('mergeByScore', () => {
   });
 
   it('gives what the plain definition gives, for any vocabulary and text', () => {
-    const scored = fc.array(fc.tuple(word, fc.integer({ min: -5, max: 0 })), { maxLength: 30 });
-    const texts = fc.array(letters, { maxLength: 40 }).map((parts) => parts.join(''));
-    fc.assert(
-      fc.property(scored, texts, (entries, text) => {
+    const scored = array(tuple(word, integer({ min: -5, max: 0 })), { maxLength: 30 });
+    const texts = array(letters, { maxLength: 40 }).map((parts) => parts.join(''));
+    assert(
+      property(scored, texts, (entries, text) => {
         const vocabulary = vocabularyOf(new Map(entries));
         expect(mergeByScore(text, vocabulary)).toEqual(mergeSlowly(text, vocabulary));
       }),

@@ -103,6 +103,7 @@ describe('readTokenizer', () => {
     expect([...tiny.endIds].toSorted((a, b) => a - b)).toEqual([0, 2]);
     expect(tiny.bosId).toBe(1);
     expect(tiny.addsBos).toBe(false);
+    expect(tiny.separatorId).toBe(0);
     expect(readTokenizer(fixtureMetadata('tiny-mixed.gguf')).addsBos).toBe(true);
   });
 
