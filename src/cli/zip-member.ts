@@ -24,6 +24,11 @@ export async function readZipMember(
   throw new ModelError('no-source', `The archive ${path} holds no ${member}.`);
 }
 
+/** Throws `UnsupportedError` `feature-missing` with the line that installs what unpacking needs. */
+export async function requireUnpacking(): Promise<void> {
+  await loadYauzl();
+}
+
 /** Optional: only this source needs it. */
 async function loadYauzl(): Promise<typeof import('yauzl')> {
   try {

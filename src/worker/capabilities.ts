@@ -17,6 +17,8 @@ export interface Capabilities {
   readonly hasWorker: boolean;
   readonly hasWebAssembly: boolean;
   readonly hasSimd: boolean;
+  /** `AbortSignal.any` and `Intl.Segmenter`, which cancelling and finding words need. */
+  readonly hasCurrentApis: boolean;
   /** The page was opened from disk: browsers then refuse module workers and fetch. */
   readonly isFilePage: boolean;
 }
@@ -28,6 +30,7 @@ export function readCapabilities(): Capabilities {
     hasWorker: typeof Worker === 'function',
     hasWebAssembly,
     hasSimd: hasWebAssembly && WebAssembly.validate(SIMD_PROBE),
+    hasCurrentApis: typeof AbortSignal.any === 'function' && typeof Intl.Segmenter === 'function',
     isFilePage: typeof location === 'object' && location.protocol === 'file:',
   };
 }
@@ -52,7 +55,13 @@ export function findObstacle(
   if (!capabilities.hasSimd) {
     return new UnsupportedError(
       'no-simd',
-      'This browser has WebAssembly without SIMD, which the engine needs. Update it (Chrome 91, Firefox 89, Safari 16.4 or later), or configure an endpoint for the cloud.',
+      'This browser has WebAssembly without SIMD, which the engine needs. Update it (Chrome 116, Firefox 125, Safari 17.4 or later), or configure an endpoint for the cloud.',
+    );
+  }
+  if (!capabilities.hasCurrentApis) {
+    return new UnsupportedError(
+      'feature-missing',
+      'This browser is too old: it lacks AbortSignal.any or Intl.Segmenter. Update it (Chrome 116, Firefox 125, Safari 17.4 or later), or configure an endpoint for the cloud.',
     );
   }
   if (!capabilities.hasWorker && !options.isInProcess) {

@@ -155,12 +155,19 @@ describe('an engine that fails', () => {
 });
 
 describe('a page without what models need', () => {
-  const all = { hasWorker: true, hasWebAssembly: true, hasSimd: true, isFilePage: false };
+  const all = {
+    hasWorker: true,
+    hasWebAssembly: true,
+    hasSimd: true,
+    hasCurrentApis: true,
+    isFilePage: false,
+  };
 
   it.each([
     ['no-worker', { ...all, hasWorker: false }],
     ['no-wasm', { ...all, hasWebAssembly: false, hasSimd: false }],
     ['no-simd', { ...all, hasSimd: false }],
+    ['feature-missing', { ...all, hasCurrentApis: false }],
     ['file-page', { ...all, isFilePage: true }],
   ])('says %s', async (code, capabilities) => {
     const connection = open({ capabilities });

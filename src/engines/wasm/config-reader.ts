@@ -105,7 +105,7 @@ export function unsupported(reason: string): ModelError {
   );
 }
 
-export function contradiction(reason: string): ModelError {
+function contradiction(reason: string): ModelError {
   return new ModelError(
     'bad-format',
     `The model file contradicts itself: ${reason}. Get the file again, or another conversion.`,

@@ -2,7 +2,13 @@ import { describe, expect, it } from 'vitest';
 
 import { createCascade, type CascadeOptions } from '../../../src/cascade/cascade.ts';
 import type { FallbackNotice } from '../../../src/cascade/turn.ts';
-import { EngineError, ModelError, NetworkError, PolicyError } from '../../../src/errors.ts';
+import {
+  EngineError,
+  ModelError,
+  ModelError,
+  NetworkError,
+  PolicyError,
+} from '../../../src/errors.ts';
 import type { Decision, Mode, Request, Tier, TierEvent } from '../../../src/types.ts';
 import { collect, collectInto, finishOf, textOf } from '../../contract/tier.contract.ts';
 import {
@@ -195,6 +201,13 @@ describe('A cascade whose tiers fail', () => {
     expect(notices).toMatchObject([
       { from: 'device', to: 'frontier', reason: 'device-unavailable', error: notDownloaded },
     ]);
+  });
+
+  it('does not hide a wrong model id behind the cloud', async () => {
+    const unknown = new ModelError('not-found', 'There is no such model.');
+    const { cascade, frontier } = stage({ device: [{ fail: unknown }] });
+    expect(await failureOf(cascade, ask())).toBe(unknown);
+    expect(frontier.calls).toHaveLength(0);
   });
 
   it("throws the device's error where there is nobody above", async () => {
