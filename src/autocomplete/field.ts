@@ -61,6 +61,13 @@ export function insertAtCaret(field: TextField, text: string): void {
   );
 }
 
+/** Puts `text` in the place of the one character before the caret, as one undo step. */
+export function replaceBeforeCaret(field: TextField, text: string): void {
+  const caret = field.selectionStart ?? field.value.length;
+  field.setSelectionRange(caret - 1, caret);
+  insertTextIntoField(field, text);
+}
+
 /** Chromium adds later letters to the insertion's undo step until the caret has moved. */
 function closeUndoStep(field: TextField, caret: number): void {
   field.setSelectionRange(caret - 1, caret - 1);

@@ -1,5 +1,12 @@
 import type { SuggestionSource } from '../types.ts';
-import { hasRoomFor, insertAtCaret, isWritable, readSnapshot, type TextField } from './field.ts';
+import {
+  hasRoomFor,
+  insertAtCaret,
+  isWritable,
+  readSnapshot,
+  replaceBeforeCaret,
+  type TextField,
+} from './field.ts';
 import { keyAction } from './keys.ts';
 import type { Overlay } from './overlay.ts';
 import {
@@ -50,7 +57,12 @@ interface Running {
   asking: AbortController | null;
   /** The person is taking or dropping the ghost: it does not withdraw itself. */
   isSettling: boolean;
+  /** Text before the caret right after an acceptance that added a space; else `null`. */
+  spaced: string | null;
 }
+
+/** Stands close to the word before it: the space that acceptance added goes again. */
+const CLOSES_UP = /^[\p{Pe}\p{Pf}.,;:!?…%]$/u;
 
 /** Runs the effects of one field: listens, waits, asks, shows. `stop` undoes all of it. */
 export function startView(options: ViewOptions): View {
@@ -61,6 +73,7 @@ export function startView(options: ViewOptions): View {
     announcing: undefined,
     asking: null,
     isSettling: false,
+    spaced: null,
   };
   const listening = new AbortController();
   listen(running, listening.signal);
@@ -83,6 +96,7 @@ function listen(running: Running, signal: AbortSignal): void {
   const owner = field.ownerDocument;
   const page = owner.defaultView;
   const place = (): void => overlay.place();
+  field.addEventListener('beforeinput', (event) => onBeforeInput(running, event), { signal });
   field.addEventListener('input', (event) => onInput(running, event), { signal });
   field.addEventListener('keydown', (event) => onKey(running, event), { signal });
   field.addEventListener('compositionstart', () => onComposition(running, true), { signal });
@@ -91,6 +105,19 @@ function listen(running: Running, signal: AbortSignal): void {
   owner.addEventListener('selectionchange', () => onSelection(running), { signal });
   owner.addEventListener('scroll', place, { signal, capture: true, passive: true });
   page?.addEventListener('resize', place, { signal });
+}
+
+/** A comma after an accepted word belongs to the word, not behind the space that came with it. */
+function onBeforeInput(running: Running, event: InputEvent): void {
+  const { field } = running.options;
+  const { spaced } = running;
+  running.spaced = null;
+  if (spaced === null || event.inputType !== 'insertText' || !CLOSES_UP.test(event.data ?? ''))
+    return;
+  const { before, hasSelection } = readSnapshot(field);
+  if (hasSelection || before !== spaced) return;
+  event.preventDefault();
+  replaceBeforeCaret(field, event.data ?? '');
 }
 
 function onInput(running: Running, event: Event): void {
@@ -144,6 +171,7 @@ function accept(running: Running): true {
   const text = offeredText(running.state);
   settle(running, { type: 'edited', snapshot: running.state.snapshot });
   insertAtCaret(running.options.field, text);
+  running.spaced = text.endsWith(' ') ? readSnapshot(running.options.field).before : null;
   running.options.onGhost({ type: 'accepted', length: text.length });
   return true;
 }

@@ -23,3 +23,26 @@ test('two fields of one name are two sessions', async () => {
   }
   expect(new Set(names).size).toBe(2);
 });
+
+test('a ghost that goes away by itself says so, one that is taken does not', async () => {
+  const events: string[] = [];
+  const field = document.createElement('textarea');
+  document.body.append(field);
+  const source = {
+    suggest: async () => ({
+      text: 'orrow ',
+      confidence: { value: 0.8, calibrationId: 'uncalibrated' },
+      tier: 'device',
+    }),
+  };
+  attach(field, { source, pauseMs: 5, onGhost: ({ type }) => events.push(type) });
+  field.focus();
+  await userEvent.keyboard('tom');
+  await expect.poll(() => events).toEqual(['shown']);
+  await userEvent.keyboard('{Backspace}');
+  expect(events).toEqual(['shown', 'withdrawn']);
+  await userEvent.keyboard('m');
+  await expect.poll(() => events).toEqual(['shown', 'withdrawn', 'shown']);
+  await userEvent.keyboard('{Tab}');
+  expect(events.slice(0, 4)).toEqual(['shown', 'withdrawn', 'shown', 'accepted']);
+});

@@ -128,15 +128,16 @@ test('a ghost that has no room in a one-line field is not on offer', async () =>
   expect(document.activeElement).toBe(next);
 });
 
-test('a ghost that goes away by itself says so, one that is taken or hidden does not', async () => {
-  const events: string[] = [];
-  const { source } = setUp({ onGhost: ({ type }) => events.push(type) });
+test('punctuation after an accepted word takes the place of the space that came with it', async () => {
+  const { field, source } = setUp();
   await offer(source, 'see you tom', 'orrow ');
-  await userEvent.keyboard('x');
-  await expect.poll(() => events).toEqual(['shown', 'withdrawn']);
-  await offer(source, 'y', 'z ');
-  await userEvent.keyboard('{Tab}');
-  expect(events.slice(2)).toEqual(['shown', 'accepted']);
+  await userEvent.keyboard('{Tab},');
+  expect(field.value).toBe('see you tomorrow,');
+  await userEvent.keyboard(' and');
+  expect(field.value).toBe('see you tomorrow, and');
+  await offer(source, ' th', 'en ');
+  await userEvent.keyboard('{Tab}so.');
+  expect(field.value).toBe('see you tomorrow, and then so.');
 });
 
 test('a button can take the ghost, once', async () => {

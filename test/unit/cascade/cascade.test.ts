@@ -2,13 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { createCascade, type CascadeOptions } from '../../../src/cascade/cascade.ts';
 import type { FallbackNotice } from '../../../src/cascade/turn.ts';
-import {
-  EngineError,
-  ModelError,
-  ModelError,
-  NetworkError,
-  PolicyError,
-} from '../../../src/errors.ts';
+import { EngineError, ModelError, NetworkError, PolicyError } from '../../../src/errors.ts';
 import type { Decision, Mode, Request, Tier, TierEvent } from '../../../src/types.ts';
 import { collect, collectInto, finishOf, textOf } from '../../contract/tier.contract.ts';
 import {

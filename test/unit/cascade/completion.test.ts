@@ -91,8 +91,11 @@ describe('A completion', () => {
     expect(pick('你好', pieces(['。', 0.9]), { isEnded: true })?.text).toBe('。');
   });
 
-  it('ends without one before punctuation, after an opening bracket, and before a new line', () => {
-    expect(pick('Hel', pieces(['lo', 0.9], ['!', 0.2]))?.text).toBe('lo');
+  it('ends with one also where punctuation is likely: typing it takes the space back', () => {
+    expect(pick('Hel', pieces(['lo', 0.9], ['!', 0.2]))?.text).toBe('lo ');
+  });
+
+  it('ends without one after an opening bracket and before a new line', () => {
     expect(pick('f', pieces([' (', 0.9], ['x', 0.1]))?.text).toBe(' (');
     expect(pick('Kind reg', pieces(['ards', 0.9], ['\n', 0.1]))?.text).toBe('ards');
   });
