@@ -126,7 +126,11 @@ async function openApp(url: string): Promise<{ page: Page; problems: string[] }>
   const problems: string[] = [];
   const page = await browser.newPage();
   page.on('pageerror', (error) => problems.push(error.message));
-  page.on('requestfailed', (request) => problems.push(`${request.url()} failed`));
+  page.on('requestfailed', (request) => {
+    // A download that has all its bytes lets go of the connection, which Chromium calls aborted.
+    if (request.failure()?.errorText === 'net::ERR_ABORTED') return;
+    problems.push(`${request.url()} failed`);
+  });
   await page.goto(url);
   return { page, problems };
 }
