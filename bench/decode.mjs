@@ -1,13 +1,14 @@
 // Decode and prefill speed of our engine in a Chromium worker, both builds, beside a plain read loop of
 // the same bytes in the same run: rounds of all of them take turns, so a busy machine slows them alike.
-import { createReadStream, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { cpus, homedir, loadavg, tmpdir } from 'node:os';
+import { createReadStream, mkdtempSync, rmSync } from 'node:fs';
+import { cpus, loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
 import { chromium } from 'playwright';
 import { build, preview } from 'vite';
 import { compileKernel, isUpToDate } from '../scripts/build-kernel.mjs';
 import { ensureBrowser } from '../scripts/ensure-browser.mjs';
 import { root } from '../scripts/helpers/command.mjs';
+import { defaultModel, findModel } from './model-file.mjs';
 import { atMost, medianOf, quantileOf, rounded } from './report.mjs';
 
 /** Decode may take at most this many times what merely reading its bytes takes. */
@@ -28,22 +29,6 @@ export async function measure({ dataFolder }) {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-function defaultModel() {
-  const catalogue = JSON.parse(readFileSync(path.join(root, 'models/catalogue.json'), 'utf8'));
-  return catalogue.models.find((model) => model.id === catalogue.default);
-}
-
-/** `--data DIR` with the file under its own name, else the cache that `edgewise pull` fills. */
-function findModel(entry, dataFolder) {
-  const cache = process.env['XDG_CACHE_HOME'] || path.join(homedir(), '.cache');
-  const file =
-    dataFolder === undefined
-      ? path.join(cache, 'edgewise/models', `${entry.sha256}.gguf`)
-      : path.join(dataFolder, entry.file);
-  if (existsSync(file)) return file;
-  throw new Error(`${file} is not there. Get the model first: npx --no-install edgewise pull`);
 }
 
 async function buildReadLoop() {

@@ -14,7 +14,9 @@ export function printTable({ name, ok, figures, bars, context }) {
   for (const [key, value] of Object.entries(figures)) printRow(key, formatNumber(value));
   console.log('\nmust hold');
   for (const bar of bars) {
-    const sentence = `${formatNumber(bar.value)}  (at most ${formatNumber(bar.bar)})`;
+    const limit = bar.goal === undefined ? 'at most' : 'at least';
+    const goal = bar.goal === undefined ? '' : `, goal ${formatNumber(bar.goal)}`;
+    const sentence = `${formatNumber(bar.value)}  (${limit} ${formatNumber(bar.bar)}${goal})`;
     printRow(`${bar.ok ? 'ok  ' : 'FAIL'} ${bar.name}`, sentence);
   }
   console.log('\nmeasured on');

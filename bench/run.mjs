@@ -9,6 +9,10 @@ const BENCHMARKS = {
     about: 'decode and prefill speed of our engine in a Chromium worker',
     load: () => import('./decode.mjs'),
   },
+  peers: {
+    about: 'decode and prefill beside wllama and onnxruntime-web (about five minutes)',
+    load: () => import('./peers.mjs'),
+  },
   size: { about: 'bytes a page loads: entry, worker, kernels', load: () => import('./size.mjs') },
 };
 

@@ -25,7 +25,7 @@ export function toolPath(packageName, name = packageName) {
  * Runs a program to its end. Gives `{ code, output, seconds }`; never throws on a failing program.
  * `echo: true` also shows the output as it comes.
  */
-function runCommand(command, commandArguments, options = {}) {
+export function runCommand(command, commandArguments, options = {}) {
   const { cwd = root, env = process.env, echo = false, timeoutMs } = options;
   const startedAt = performance.now();
   return new Promise((resolve) => {

@@ -1,0 +1,67 @@
+// onnxruntime-web, WASM, one thread, with a decode loop in JavaScript that keeps the cache as tensors
+// and takes the best token of the logits.
+import mjs from 'onnxruntime-web/ort-wasm-simd-threaded.mjs?url';
+import wasm from 'onnxruntime-web/ort-wasm-simd-threaded.wasm?url';
+import * as ort from 'onnxruntime-web/ort.wasm.min.mjs';
+import { answerCalls } from './worker-calls.mjs';
+
+const LAYERS = 30;
+const KV_HEADS = 3;
+const HEAD_DIM = 64;
+
+let session;
+let past = {};
+let position = 0;
+let lastId = 1;
+
+function emptyPast() {
+  const tensors = {};
+  for (let layer = 0; layer < LAYERS; layer++) {
+    for (const part of ['key', 'value']) {
+      const dims = [1, KV_HEADS, 0, HEAD_DIM];
+      tensors[`past_${part}_${layer}`] = new ort.Tensor('float32', new Float32Array(0), dims);
+    }
+  }
+  return tensors;
+}
+
+async function run(ids) {
+  const total = position + ids.length;
+  const outputs = await session.run({
+    input_ids: new ort.Tensor('int64', BigInt64Array.from(ids, BigInt), [1, ids.length]),
+    seqlens_k: new ort.Tensor('int32', Int32Array.of(total - 1), [1]),
+    total_sequence_length: new ort.Tensor('int32', Int32Array.of(total), []),
+    ...past,
+  });
+  for (const name of Object.keys(past)) past[name] = outputs[name.replace('past', 'present')];
+  position = total;
+  const { data } = outputs.logits;
+  lastId = 0;
+  for (let id = 1; id < data.length; id++) if (data[id] > data[lastId]) lastId = id;
+}
+
+answerCalls({
+  async load(url) {
+    ort.env.wasm.wasmPaths = { mjs, wasm };
+    ort.env.wasm.numThreads = 1;
+    const bytes = new Uint8Array(await (await fetch(url)).arrayBuffer());
+    session = await ort.InferenceSession.create(bytes, { executionProviders: ['wasm'] });
+  },
+  async prefill(count) {
+    past = emptyPast();
+    position = 0;
+    const ids = Array.from({ length: count }, () => Math.floor(Math.random() * 40_000) + 100);
+    const startedAt = performance.now();
+    await run(ids);
+    return performance.now() - startedAt;
+  },
+  async decode(count) {
+    const times = [];
+    for (let index = 0; index < count; index++) {
+      const startedAt = performance.now();
+      await run([lastId]);
+      times.push(performance.now() - startedAt);
+    }
+    return times;
+  },
+});

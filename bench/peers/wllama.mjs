@@ -1,0 +1,76 @@
+import wasm2Threads from 'wllama-2/multi-thread/wllama.wasm?url';
+import wasm2 from 'wllama-2/single-thread/wllama.wasm?url';
+import { Wllama as Wllama2 } from 'wllama-2/index.js';
+import wasm3 from 'wllama-3/wasm/wllama.wasm?url';
+import { Wllama as Wllama3 } from 'wllama-3/index.js';
+
+const CONTEXT = 512;
+const QUIET = { debug() {}, log() {}, warn() {}, error() {} };
+const SENTENCE =
+  'The harbour was quiet in the morning, and the boats that had come in during the night lay side by side ' +
+  'along the wall while the people of the town walked down to see what they had brought home. ';
+
+async function blobOf(url) {
+  return (await fetch(url)).blob();
+}
+
+/** 2.3.1 lets the caller own the loop: timed around `decode`, its worker message included. */
+export async function openWllama2(url) {
+  const paths = { 'single-thread/wllama.wasm': wasm2, 'multi-thread/wllama.wasm': wasm2Threads };
+  const wllama = new Wllama2(paths, { logger: QUIET });
+  await wllama.loadModel([await blobOf(url)], { n_ctx: CONTEXT, n_threads: 1, n_batch: CONTEXT });
+  const timed = async (tokens) => {
+    const startedAt = performance.now();
+    await wllama.decode(tokens, {});
+    return performance.now() - startedAt;
+  };
+  const randomTokens = (count) =>
+    Array.from({ length: count }, () => Math.floor(Math.random() * 40_000) + 100);
+  return {
+    async prefill(count) {
+      await wllama.kvClear();
+      return timed(randomTokens(count));
+    },
+    async decode(count) {
+      const times = [];
+      for (let index = 0; index < count; index++) times.push(await timed(randomTokens(1)));
+      return times;
+    },
+  };
+}
+
+/** 3.8.1 has no such loop: its own counters tell, scaled to the wanted number of tokens. */
+export async function openWllama3(url, threads) {
+  const wllama = new Wllama3({ default: wasm3 }, { logger: QUIET });
+  await wllama.loadModel([await blobOf(url)], {
+    n_ctx: CONTEXT,
+    n_threads: threads,
+    n_batch: CONTEXT,
+    n_gpu_layers: 0,
+  });
+  const complete = async (words, tokens) => {
+    const start = Math.floor(Math.random() * 20);
+    const text = SENTENCE.repeat(8)
+      .split(' ')
+      .slice(start, start + words)
+      .join(' ');
+    const { timings } = await wllama.createCompletion({
+      // A first word of its own, so that nothing is remembered.
+      prompt: `${Math.random().toString(36).slice(2, 6)} ${text}`,
+      max_tokens: tokens,
+      temperature: 0,
+      cache_prompt: false,
+    });
+    return timings;
+  };
+  return {
+    async prefill(count) {
+      const { prompt_n: tokens, prompt_ms: ms } = await complete(Math.round(count * 0.82), 1);
+      return (ms * count) / tokens;
+    },
+    async decode(count) {
+      const { predicted_per_token_ms: ms } = await complete(105, count);
+      return [ms];
+    },
+  };
+}
