@@ -112,9 +112,9 @@ async function buildPage(outDir) {
     resolve: {
       // Their packages export one name each; the files behind it are wanted.
       alias: {
-        'wllama-2': file('wllama-2/esm'),
-        'wllama-3': file('wllama-3/esm'),
-        'onnxruntime-web': file('onnxruntime-web/dist'),
+        '@peer/wllama-2': file('wllama-2/esm'),
+        '@peer/wllama-3': file('wllama-3/esm'),
+        '@peer/onnxruntime-web': file('onnxruntime-web/dist'),
       },
     },
     build: { outDir, emptyOutDir: false, assetsInlineLimit: 0, target: 'es2022', minify: false },

@@ -1,8 +1,8 @@
 // onnxruntime-web, WASM, one thread, with a decode loop in JavaScript that keeps the cache as tensors
 // and takes the best token of the logits.
-import mjs from 'onnxruntime-web/ort-wasm-simd-threaded.mjs?url';
-import wasm from 'onnxruntime-web/ort-wasm-simd-threaded.wasm?url';
-import * as ort from 'onnxruntime-web/ort.wasm.min.mjs';
+import mjs from '@peer/onnxruntime-web/ort-wasm-simd-threaded.mjs?url';
+import wasm from '@peer/onnxruntime-web/ort-wasm-simd-threaded.wasm?url';
+import * as ort from '@peer/onnxruntime-web/ort.wasm.min.mjs';
 import { answerCalls } from './worker-calls.mjs';
 
 const LAYERS = 30;

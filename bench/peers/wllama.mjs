@@ -1,8 +1,8 @@
-import wasm2Threads from 'wllama-2/multi-thread/wllama.wasm?url';
-import wasm2 from 'wllama-2/single-thread/wllama.wasm?url';
-import { Wllama as Wllama2 } from 'wllama-2/index.js';
-import wasm3 from 'wllama-3/wasm/wllama.wasm?url';
-import { Wllama as Wllama3 } from 'wllama-3/index.js';
+import wasm2Threads from '@peer/wllama-2/multi-thread/wllama.wasm?url';
+import wasm2 from '@peer/wllama-2/single-thread/wllama.wasm?url';
+import { Wllama as Wllama2 } from '@peer/wllama-2/index.js';
+import wasm3 from '@peer/wllama-3/wasm/wllama.wasm?url';
+import { Wllama as Wllama3 } from '@peer/wllama-3/index.js';
 
 const CONTEXT = 512;
 const QUIET = { debug() {}, log() {}, warn() {}, error() {} };

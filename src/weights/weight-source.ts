@@ -14,9 +14,9 @@ export interface WeightSourceOptions {
   readonly onWarning?: ((warning: ShardWarning) => void) | undefined;
   /**
    * `false` deletes each shard once it was read, so that a memory store and the engine never hold
-   * the weights twice. Default `true`.
+   * the weights twice; a function says so for each shard. Default `true`.
    */
-  readonly keepShards?: boolean;
+  readonly keepShards?: boolean | ((key: ShardKey) => boolean);
 }
 
 export interface ShardWarning {
@@ -44,6 +44,7 @@ async function* readShards(
   { signal }: CallOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { manifest, store, keepShards = true } = options;
+  const isKept = typeof keepShards === 'function' ? keepShards : () => keepShards;
   const stop = new AbortController();
   const forward = (): void => stop.abort(signal?.reason);
   signal?.addEventListener('abort', forward, { once: true });
@@ -62,7 +63,8 @@ async function* readShards(
       const bytes = await next;
       if (index + 1 < manifest.shards.length) next = startReading(index + 1);
       yield bytes;
-      if (!keepShards) await store.delete(keyOf(manifest, index));
+      const key = keyOf(manifest, index);
+      if (!isKept(key)) await store.delete(key);
     }
   } finally {
     signal?.removeEventListener('abort', forward);

@@ -13,6 +13,7 @@ import { openWeightSource } from '../weights/weight-source.ts';
 import type { ShardWarning } from '../weights/weight-source.ts';
 import { createManifestShelf, modelFolder } from './manifest-shelf.ts';
 import { openStoreOrMemory } from './open-store.ts';
+import type { ModelStore } from './open-store.ts';
 import type { HostWarning } from './protocol.ts';
 
 /** The models this origin offers, and what of them is on this device. */
@@ -84,8 +85,8 @@ function createLocalLibrary({ baseUrl, fetch }: ModelLibraryOptions): ModelLibra
 /** Models from a server, kept in this browser. */
 function createStoredLibrary(options: ModelLibraryOptions): ModelLibrary {
   const { baseUrl, fetch, openStore = openShardStore, onWarning } = options;
-  let opening: Promise<ShardStore> | null = null;
-  const openOnce = (): Promise<ShardStore> => (opening ??= openStoreOrMemory(openStore, onWarning));
+  let opening: Promise<ModelStore> | null = null;
+  const openOnce = (): Promise<ModelStore> => (opening ??= openStoreOrMemory(openStore, onWarning));
   const shelf = createManifestShelf({ baseUrl, fetch, store: openOnce });
 
   /** What was complete last time is good enough: the second start needs no network. */
@@ -122,14 +123,14 @@ function createStoredLibrary(options: ModelLibraryOptions): ModelLibrary {
       const manifest = await completeManifest(id, signal);
       const store = await openOnce();
       const folder = modelFolder(baseUrl, id);
-      const keepShards = store.isPersistent;
       const tell = (warning: ShardWarning): void => onWarning(toHostWarning(id, warning));
       return openWeightSource({
         manifest,
         baseUrl: folder,
         store,
         fetch,
-        keepShards,
+        // What memory holds goes to the engine: never two copies of it.
+        keepShards: store.isLasting,
         onWarning: tell,
       });
     },

