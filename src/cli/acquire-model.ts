@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -26,6 +27,8 @@ export interface AcquiredModel {
   readonly digest: ModelDigest;
   /** For people: `cache`, or where the bytes came from. */
   readonly source: string;
+  /** Whether this call put the file there. */
+  readonly isNew: boolean;
 }
 
 /**
@@ -76,7 +79,7 @@ async function findCached(
   const found = await verifyCachedModel(cacheFolder, expected.sha256, signal);
   if (found === null) return null;
   const file = cachedModelPath(cacheFolder, expected.sha256);
-  if (!found.isDamaged) return { path: file, digest: found.digest, source: 'cache' };
+  if (!found.isDamaged) return { path: file, digest: found.digest, source: 'cache', isNew: false };
   report.line(`The cached file ${file} is damaged and will be replaced.`);
   return null;
 }
@@ -97,8 +100,9 @@ async function acquireFrom(
     const digest = await writer.finish();
     if (expected) checkDigest(expected, digest);
     const file = cachedModelPath(cacheFolder, digest.sha256);
+    const isNew = !existsSync(file);
     await rename(writer.path, file);
-    return { path: file, digest, source: sourceName(source) };
+    return { path: file, digest, source: sourceName(source), isNew };
   } finally {
     report.end();
     await writer.discard();

@@ -71,8 +71,9 @@ async function getUnknownModel(from: string, options: PullOptions): Promise<Mode
   try {
     return { entry: await describeGguf(model, names), model };
   } catch (error) {
-    // The cache is for models; a file that is none would never be asked for again.
-    await rm(model.path, { force: true });
+    // The cache is for models; a file that is none would never be asked for again. What was there
+    // before this call belongs to someone else's.
+    if (model.isNew) await rm(model.path, { force: true });
     throw error;
   }
 }

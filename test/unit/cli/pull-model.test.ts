@@ -272,12 +272,19 @@ describe('pullModel from any file', () => {
     expect(await filesBelow(folder)).toEqual([path.join('cache', `${sha256}.gguf`)]);
   });
 
-  it('keeps a verified model in the cache when its description fails', async () => {
-    await pull();
-    await expect(pull({ from: FIXTURE, newId: '../up' })).rejects.toBeInstanceOf(Error);
-    expect(await filesBelow(cacheFolder)).toEqual([
-      path.relative(cacheFolder, cachedModelPath(cacheFolder, sha256)),
-    ]);
+  it('keeps a file that the cache already had when it cannot be described', async () => {
+    const content = Buffer.from('no model');
+    const hash = createHash('sha256').update(content).digest('hex');
+    const other = { ...entry, sizeBytes: content.length, sha256: hash };
+    const catalogue = {
+      defaultId: 'tiny',
+      models: [{ entry: other, sources: [urlSource('text.gguf')] }],
+    };
+    await pull({ catalogue });
+    await expect(pull({ from: `${server.url}text.gguf` })).rejects.toMatchObject({
+      code: 'bad-format',
+    });
+    expect(await filesBelow(cacheFolder)).toEqual([`${hash}.gguf`]);
   });
 });
 
