@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openLink } from '../../../src/worker/link.ts';
-import type { HostControl } from '../../../src/worker/protocol.ts';
+import type { HostControl, HostMessage } from '../../../src/worker/protocol.ts';
+import { createStepStream } from '../../../src/worker/step-stream.ts';
 
-/** A worker that takes messages and never answers. */
+/** A worker that takes messages and answers none. */
 function openSilent() {
   const messages = new MessageChannel();
   const control = new MessageChannel();
@@ -31,7 +32,15 @@ function openSilent() {
     () => null,
     (error: unknown) => error,
   );
-  return { outcome, onLost, posted, terminate };
+  const ready: HostMessage = { epoch: 'epoch', from: 'host', id: 0, type: 'ready', hasLock: false };
+  return {
+    link,
+    outcome,
+    onLost,
+    posted,
+    terminate,
+    getReady: () => messages.port2.postMessage(ready),
+  };
 }
 
 describe('openLink', () => {
@@ -50,5 +59,26 @@ describe('openLink', () => {
     });
     expect(onLost).toHaveBeenCalledOnce();
     expect(terminate).toHaveBeenCalledOnce();
+  });
+
+  it('ends pending calls within 21 s where no lock tells that the worker is gone', async () => {
+    const { link, onLost, getReady } = openSilent();
+    getReady();
+    const stream = createStepStream({ onFirstRead: () => undefined, onEnd: () => undefined });
+    const input = { kind: 'text', text: 'Hello' } as const;
+    const run = {
+      modelId: 'm',
+      sessionId: 's',
+      priority: 'interactive',
+      input,
+      maxTokens: 4,
+    } as const;
+    (await link).generate(run, stream);
+    const outcome = expect(stream.next()).rejects.toMatchObject({ code: 'worker-crashed' });
+    vi.advanceTimersByTime(20_999);
+    expect(onLost).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(1);
+    await outcome;
+    expect(onLost).toHaveBeenCalledOnce();
   });
 });
