@@ -8,7 +8,7 @@ import { EngineError } from './errors.ts';
 import { createDeviceTier } from './tiers/device.ts';
 import { checkAddress } from './tiers/endpoint.ts';
 import { createOnDemandTier } from './tiers/on-demand.ts';
-import { createId } from './tiers/receipt.ts';
+import { startReceipt } from './tiers/receipt.ts';
 import type { RemoteTierOptions } from './tiers/remote.ts';
 import type {
   CallOptions,
@@ -183,8 +183,7 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
     egress,
     onCollapse: options.onCollapse ?? 'stop',
     ...(options.holdBackTokens === undefined ? {} : { holdBackTokens: options.holdBackTokens }),
-    now: Date.now,
-    createId,
+    startReceipt,
     onFallback: (notice) => bus.send('fallback', { kind: 'tier', ...notice }),
   });
   const stream = createStream(cascade, bus, closing.signal);

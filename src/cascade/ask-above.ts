@@ -20,6 +20,7 @@ export interface AskAboveOptions {
  */
 export async function* askAbove(turn: Turn, options: AskAboveOptions): AsyncGenerator<TierEvent> {
   const { decision, onFailure } = options;
+  turn.onAsk(options.tier);
   yield decisionEvent(decision);
   const run = openRun(turn.findTier(options.tier), options.request, turn.signal);
   try {

@@ -19,6 +19,7 @@ interface Draft {
 
 /** Lets the device answer, judges it on the way, and goes above when that is what the evidence says. */
 export async function* askDevice(turn: Turn, plan: DevicePlan): AsyncGenerator<TierEvent> {
+  turn.onAsk(plan.device);
   if (plan.opening !== null) yield decisionEvent(plan.opening);
   const run = openRun(turn.findTier(plan.device), turn.request, turn.signal);
   const { rule, onLow } = plan;
@@ -127,6 +128,7 @@ async function* keepDraft(draft: Draft, error: Error): AsyncGenerator<TierEvent>
   const reason = 'remote-unavailable';
   const onLow: LowConfidenceAction = { action: 'accept', reason };
   turn.onFallback({ from: plan.above ?? '', to: plan.device, reason, error });
+  turn.onAsk(plan.device);
   yield decisionEvent(gate.judge(onLow));
   yield* gate.takeHeld();
   let finish = draft.finish;

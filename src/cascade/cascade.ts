@@ -1,5 +1,5 @@
 import { PolicyError } from '../errors.ts';
-import type { Mode, Receipt, Request, Tier, TierEvent } from '../types.ts';
+import type { Decision, Mode, Receipt, Request, Tier, TierEvent } from '../types.ts';
 import { askAbove } from './ask-above.ts';
 import { askDevice } from './ask-device.ts';
 import { decideEarly } from './decide.ts';
@@ -21,10 +21,8 @@ export interface CascadeOptions {
   readonly tiers: readonly Tier[];
   /** Read anew for each request. */
   readonly mode: () => Mode;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
-  /** Makes the id of a receipt. */
-  readonly createId: () => string;
+  /** Starts the clock of a turn; what it gives back writes a receipt in which all else is unknown. */
+  readonly startReceipt: () => (facts: Pick<Receipt, 'task' | 'tier' | 'modelId'>) => Receipt;
   /** Default: the rules that come with Edgewise. */
   readonly rules?: RuleSet;
   readonly egress?: readonly EgressRule[];
@@ -63,7 +61,8 @@ async function* runTurn(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<TierEvent> {
   signal?.throwIfAborted();
-  const turn = openTurn(options, request, signal);
+  const standing: Standing = { asked: null, textTier: null, decision: null };
+  const turn = openTurn({ ...options, onAsk: (tier) => (standing.asked = tier) }, request, signal);
   const plan = planTurn({
     mode: parseMode(request.mode ?? options.mode()),
     request,
@@ -76,21 +75,38 @@ async function* runTurn(
   try {
     for await (const event of followPlan(turn, plan)) {
       hasSent = true;
+      note(standing, event);
       yield event;
     }
   } catch (error) {
     if (signal?.aborted !== true) throw error;
     if (!hasSent) throw signal.reason;
-    yield abortedFinish(turn, plan);
+    yield abortedFinish(turn, standing);
   }
 }
 
+/** Where a turn stands, for a finish that no tier writes. */
+interface Standing {
+  /** The tier asked last. */
+  asked: string | null;
+  /** Whose text the caller has. */
+  textTier: string | null;
+  /** The one that fell last. */
+  decision: Decision | null;
+}
+
+function note(standing: Standing, event: TierEvent): void {
+  if (event.type === 'decision') standing.decision = event.decision;
+  else if (event.type === 'text-delta') standing.textTier = standing.asked;
+  else if (event.type === 'text-reset') standing.textTier = null;
+}
+
 function openTurn(
-  options: CascadeOptions,
+  options: CascadeOptions & Pick<Turn, 'onAsk'>,
   request: Request,
   signal: AbortSignal | undefined,
 ): Turn {
-  const startedAtMs = options.now();
+  const writeReceipt = options.startReceipt();
   return {
     request,
     signal,
@@ -101,15 +117,9 @@ function openTurn(
       if (tier === undefined) throw new TypeError(`The cascade has no tier "${id}".`);
       return tier;
     },
+    onAsk: options.onAsk,
     onFallback: (notice) => options.onFallback?.(notice),
-    emptyReceipt: (tier) => ({
-      ...UNKNOWN_USE,
-      id: options.createId(),
-      startedAtMs,
-      task: request.task,
-      tier,
-      durationMs: Math.max(0, options.now() - startedAtMs),
-    }),
+    emptyReceipt: (tier) => writeReceipt({ task: request.task, tier, modelId: null }),
   };
 }
 
@@ -173,26 +183,14 @@ function devicePlan({ rule }: RemotePlan, device: string): DevicePlan {
   };
 }
 
-function abortedFinish(turn: Turn, plan: Plan): TierEvent {
-  const tier = plan.start === 'remote' ? plan.remote : plan.opening?.tier;
-  const asked = tier ?? (plan.start === 'device' ? plan.device : 'cascade');
+function abortedFinish(turn: Turn, { asked, textTier, decision }: Standing): TierEvent {
+  const tier = asked ?? decision?.tier ?? 'cascade';
   return {
     type: 'finish',
     reason: 'abort',
-    tier: asked,
+    tier: textTier ?? tier,
     confidence: { value: null, calibrationId: 'uncalibrated' },
-    decision: plan.opening,
-    receipt: turn.emptyReceipt(asked),
+    decision,
+    receipt: turn.emptyReceipt(tier),
   };
 }
-
-const UNKNOWN_USE = {
-  modelId: null,
-  inputTokens: null,
-  cachedTokens: null,
-  outputTokens: null,
-  busyMs: null,
-  costUsd: null,
-  energyWh: null,
-  carbonGrams: null,
-} satisfies Partial<Receipt>;

@@ -21,6 +21,8 @@ export interface Turn {
   /** The app's own number of tokens to hold back; absent: the rule's. */
   readonly holdBackTokens: number | undefined;
   readonly findTier: (id: string) => Tier;
+  /** Told before a tier is asked, and when its draft is taken up again. */
+  readonly onAsk: (tier: string) => void;
   readonly onFallback: (notice: FallbackNotice) => void;
   /** A receipt for a call that ended before its tier could write one. */
   readonly emptyReceipt: (tier: string) => Receipt;

@@ -1,5 +1,6 @@
 import { createCascade } from '../../src/cascade/cascade.ts';
 import { NetworkError } from '../../src/errors.ts';
+import { startReceipt } from '../../src/tiers/receipt.ts';
 import type { Mode, Request } from '../../src/types.ts';
 import { createScriptedTier, type ScriptStep } from '../helpers/scripted-tier.ts';
 import { describeTier } from './tier.contract.ts';
@@ -18,8 +19,7 @@ const device = () => createScriptedTier({ id: 'device', place: 'device', steps: 
 const frontier = () => createScriptedTier({ id: 'frontier', place: 'remote', steps: answer });
 const parts = {
   mode: (): Mode => 'prefer-on-device',
-  now: Date.now,
-  createId: (): string => crypto.randomUUID(),
+  startReceipt,
 };
 
 describeTier('A cascade whose device answers', async () => ({

@@ -4,6 +4,7 @@ import { createCascade, type CascadeOptions } from '../../../src/cascade/cascade
 import type { FallbackNotice } from '../../../src/cascade/turn.ts';
 import { EngineError, ModelError, NetworkError, PolicyError } from '../../../src/errors.ts';
 import type { Decision, Mode, Request, Tier, TierEvent } from '../../../src/types.ts';
+import { startReceipt } from '../../../src/tiers/receipt.ts';
 import { collect, collectInto, finishOf, textOf } from '../../contract/tier.contract.ts';
 import {
   createScriptedTier,
@@ -40,12 +41,10 @@ function stage(options: SceneOptions = {}): Scene {
   const device = createScriptedTier({ id: 'device', place: 'device', steps: deviceSteps });
   const frontier = createScriptedTier({ id: 'frontier', place: 'remote', steps: cloudSteps ?? [] });
   const notices: FallbackNotice[] = [];
-  let ids = 0;
   const cascade = createCascade({
     tiers: cloudSteps === null ? [device] : [device, frontier],
     mode: () => mode ?? 'prefer-on-device',
-    now: () => 1000,
-    createId: () => `id-${(ids += 1)}`,
+    startReceipt,
     holdBackTokens: 2,
     onFallback: (notice) => void notices.push(notice),
     ...more,
@@ -399,10 +398,33 @@ describe('An abort in a cascade', () => {
         events.push(event);
         controller.abort(new Error('enough'));
       }
-      expect(finishOf(events)).toMatchObject({ reason: 'abort', receipt: { durationMs: 0 } });
+      expect(finishOf(events)).toMatchObject({
+        reason: 'abort',
+        receipt: { tier: expect.any(String) },
+      });
       expect(device.calls.length + frontier.calls.length).toBe(1);
     },
   );
+
+  it.each([
+    { device: [...words('it began well ', 0.7), ...words('then broke down', 0.1)], tier: 'device' },
+    { device: UNSURE, tier: 'frontier' },
+  ])('names the tier asked last, and $tier for the text', async ({ device, tier }) => {
+    const { cascade } = stage({ device, frontier: [{ wait: true }], onCollapse: 'append' });
+    const controller = new AbortController();
+    const events: TierEvent[] = [];
+    for await (const event of cascade.generate(ask(), { signal: controller.signal })) {
+      events.push(event);
+      if (event.type !== 'decision' || event.decision.action !== 'escalate') continue;
+      controller.abort(new Error('enough'));
+    }
+    expect(finishOf(events)).toMatchObject({
+      reason: 'abort',
+      tier,
+      decision: { action: 'escalate', reason: 'low-confidence' },
+      receipt: { tier: 'frontier', outputTokens: null },
+    });
+  });
 
   it("throws the signal's reason before anything was sent", async () => {
     const reason = new Error('enough');
