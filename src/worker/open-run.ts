@@ -1,4 +1,3 @@
-import { TimeoutError } from '../errors.ts';
 import type { EngineStep } from '../types.ts';
 import type { LinkKeeper } from './link-keeper.ts';
 import type { GenerateRequest } from './protocol.ts';
@@ -6,18 +5,15 @@ import { createStepStream } from './step-stream.ts';
 
 export interface GenerateOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Longest time for the whole run; then it ends with `TimeoutError`. Default: none. */
-  readonly timeoutMs?: number | undefined;
 }
 
 /** A run that starts with its first read and ends in the host when its reader leaves or aborts. */
 export function openRun(
   links: LinkKeeper,
   request: GenerateRequest,
-  { signal, timeoutMs }: GenerateOptions,
+  { signal }: GenerateOptions,
 ): AsyncIterable<EngineStep> {
   let stopRun: () => void = () => undefined;
-  let timer: ReturnType<typeof setTimeout> | undefined;
   let isOver = false;
   const onAbort = (): void => stream.abort(signal?.reason);
 
@@ -28,7 +24,6 @@ export function openRun(
     },
     onEnd() {
       isOver = true;
-      clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);
       stopRun();
     },
@@ -36,9 +31,6 @@ export function openRun(
 
   async function begin(): Promise<void> {
     signal?.addEventListener('abort', onAbort, { once: true });
-    if (timeoutMs !== undefined) {
-      timer = setTimeout(() => stream.abort(timeoutError(timeoutMs)), timeoutMs);
-    }
     try {
       const link = await links.open(signal);
       if (!isOver) stopRun = link.generate(request, stream);
@@ -48,12 +40,4 @@ export function openRun(
   }
 
   return stream;
-}
-
-function timeoutError(timeoutMs: number): TimeoutError {
-  return new TimeoutError(
-    'total-timeout',
-    `The model did not finish within ${timeoutMs} ms. Allow more time, or ask for fewer tokens.`,
-    { details: { timeoutMs }, isRetryable: true },
-  );
 }
