@@ -107,6 +107,19 @@ describe('A runtime', () => {
     expect(heard).toEqual(['rewrite no-higher-tier']);
   });
 
+  it('lets the engine end a completion where it is no longer shown', async () => {
+    const runtime = await openReady({ rules: [{ ...ANYTHING, threshold: 0.3 }] });
+    const post = vi.spyOn(MessagePort.prototype, 'postMessage');
+    try {
+      await runtime.complete.suggest({ before: 'Hello th', after: '', field: 'f' });
+      expect(post).toHaveBeenCalledWith(
+        expect.objectContaining({ request: expect.objectContaining({ minProduct: 0.3 }) }),
+      );
+    } finally {
+      post.mockRestore();
+    }
+  });
+
   it('sends what the device cannot do to the endpoint, and tells of a fallback', async () => {
     const { fetch, sent } = recordFetch();
     const runtime = open({ remote: { baseUrl: ENDPOINT, fetch } });

@@ -112,6 +112,8 @@ describe('createDeviceTier', () => {
     await collect(tier.generate({ ...request, ...options }));
     expect(sent[0]).toMatchObject({ priority: 'interactive', maxTokens: 256 });
     expect(sent[0]).not.toHaveProperty('minProduct');
+    // Nothing continues it, so it must not push out the KV of a field.
+    expect(sent[0]).toMatchObject({ isOneShot: true });
     expect(sent[1]).toMatchObject(options);
     expect(sent[0]?.sessionId).not.toBe(sent[1]?.sessionId);
   });
