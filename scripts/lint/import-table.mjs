@@ -1,6 +1,6 @@
 // Lint rule `edgewise/import-table`: which folder may import which, and which packages. The table is
 // import-table.json. Static imports, re-exports, import() and new URL(..., import.meta.url) count,
-// types too.
+// types too. Of Node's modules the bare name counts, however it is used.
 import { readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import path from 'node:path';
@@ -91,6 +91,10 @@ const importTable = {
       ExportNamedDeclaration: (node) => check(node.source, false),
       ExportAllDeclaration: (node) => check(node.source, false),
       ImportExpression: (node) => check(node.source, true),
+      // Such a name can reach import() in a variable, or process.getBuiltinModule().
+      Literal(node) {
+        if (typeof node.value === 'string' && node.value.startsWith('node:')) check(node, true);
+      },
       NewExpression(node) {
         const [target, base] = node.arguments;
         if (node.callee.name === 'URL' && isImportMetaUrl(base)) check(target, true);

@@ -51,6 +51,11 @@ const cases: readonly Case[] = [
     rule: null,
   },
   { file: 'src/worker/host.ts', code: `import 'comlink';`, rule: table },
+  { file: 'src/worker/host.ts', code: `export const name = 'node:fs';`, rule: table },
+  { file: 'src/worker/file-fetch.ts', code: `export const name = 'node:fs';`, rule: null },
+  { file: 'src/worker/file-fetch.ts', code: `import './host.ts';`, rule: table },
+  { file: 'src/engines/wasm/load-kernel.ts', code: `export const name = 'node:fs';`, rule: null },
+  { file: 'src/engines/wasm/load-kernel.ts', code: `import '../../worker/host.ts';`, rule: table },
   { file: 'src/worker/host.ts', code: `import '../runtime.ts';`, rule: table },
   { file: 'src/worker/start-worker.ts', code: `import './worker.ts';`, rule: table },
   {
