@@ -45,14 +45,18 @@ LONGEST_CONTEXT = 1024
 class Llama:
     """Pre-norm decoder: RMSNorm, rotary positions on adjacent pairs, grouped queries, SwiGLU."""
 
+    architecture = "llama"
+
     def __init__(self, reader: GGUFReader):
-        def number(key: str) -> float:
-            return reader.get_field(f"llama.{key}").contents()
+        def number(key: str, fallback: float | None = None) -> float:
+            field = reader.get_field(f"{self.architecture}.{key}")
+            return fallback if field is None and fallback is not None else field.contents()
 
         self.layers = int(number("block_count"))
         self.heads = int(number("attention.head_count"))
         self.kv_heads = int(number("attention.head_count_kv"))
-        self.head_dim = int(number("rope.dimension_count"))
+        self.hidden = int(number("embedding_length"))
+        self.head_dim = int(number("attention.key_length", self.hidden // self.heads))
         self.epsilon = np.float32(number("attention.layer_norm_rms_epsilon"))
         self.weights = {
             tensor.name: dequantize(tensor.data, tensor.tensor_type).astype(np.float32)
@@ -60,7 +64,8 @@ class Llama:
         }
         self.context = min(int(number("context_length")), LONGEST_CONTEXT)
         pairs = np.arange(0, self.head_dim, 2) / self.head_dim
-        self.frequencies = 1.0 / float(number("rope.freq_base")) ** pairs
+        self.frequencies = 1.0 / float(number("rope.freq_base", 1_000_000)) ** pairs
+        self.window = int(number("attention.sliding_window", LONGEST_CONTEXT))
         self.clear()
 
     def clear(self) -> None:
@@ -120,6 +125,69 @@ class Llama:
         rotated[..., 0::2] = even * cos - odd * sin
         rotated[..., 1::2] = even * sin + odd * cos
         return rotated
+
+
+class Gemma3(Llama):
+    """What the report on Gemma 3 (2025) and its published code change: scaled embedding, norms of
+    heads and of each branch's output, GELU, rotation of halves, five local layers before each global
+    one. The file's norm weights already contain the 1 that the original adds."""
+
+    architecture = "gemma3"
+    local_base = 10_000.0
+    global_every = 6
+
+    def forward(self, tokens: list[int]) -> np.ndarray:
+        x = self.weights["token_embd.weight"][tokens] * np.float32(np.sqrt(self.hidden))
+        for layer in range(self.layers):
+            attended = self.attention(layer, x)
+            x = x + self.norm(attended, f"blk.{layer}.post_attention_norm.weight")
+            fed = self.feed_forward(layer, x)
+            x = x + self.norm(fed, f"blk.{layer}.post_ffw_norm.weight")
+        return self.weights["token_embd.weight"] @ self.norm(x[-1], "output_norm.weight")
+
+    def attention(self, layer: int, x: np.ndarray) -> np.ndarray:
+        prefix = f"blk.{layer}.attn_"
+        is_global = (layer + 1) % self.global_every == 0
+        normed = self.norm(x, prefix + "norm.weight")
+        start, count = len(self.keys[layer]), len(x)
+        positions = np.arange(start, start + count)
+        queries = self.project(normed, prefix + "q.weight", self.heads)
+        keys = self.project(normed, prefix + "k.weight", self.kv_heads)
+        queries = self.turn(self.norm(queries, prefix + "q_norm.weight"), positions, is_global)
+        keys = self.turn(self.norm(keys, prefix + "k_norm.weight"), positions, is_global)
+        values = self.project(normed, prefix + "v.weight", self.kv_heads)
+        self.keys[layer] = np.concatenate([self.keys[layer], keys])
+        self.values[layer] = np.concatenate([self.values[layer], values])
+        distance = positions[:, None] - np.arange(start + count)[None, :]
+        is_hidden = (distance < 0) | (not is_global and distance >= self.window)
+        mixed = np.empty_like(queries)
+        for head in range(self.heads):
+            kv_head = head * self.kv_heads // self.heads
+            scores = queries[:, head] @ self.keys[layer][:, kv_head].T / np.sqrt(self.head_dim)
+            scores = np.where(is_hidden, -np.inf, scores).astype(np.float32)
+            mixed[:, head] = softmax(scores) @ self.values[layer][:, kv_head]
+        return mixed.reshape(count, -1) @ self.weights[prefix + "output.weight"].T
+
+    def turn(self, x: np.ndarray, positions: np.ndarray, is_global: bool) -> np.ndarray:
+        exponents = np.arange(0, self.head_dim, 2) / self.head_dim
+        frequencies = self.frequencies if is_global else self.local_base**-exponents
+        angles = positions[:, None, None] * frequencies
+        cos, sin = np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
+        half = self.head_dim // 2
+        first, second = x[..., :half], x[..., half:]
+        return np.concatenate([first * cos - second * sin, second * cos + first * sin], axis=-1)
+
+    def feed_forward(self, layer: int, x: np.ndarray) -> np.ndarray:
+        prefix = f"blk.{layer}.ffn_"
+        normed = self.norm(x, prefix + "norm.weight")
+        gate = normed @ self.weights[prefix + "gate.weight"].T
+        up = normed @ self.weights[prefix + "up.weight"].T
+        inner = np.float32(np.sqrt(2 / np.pi)) * (gate + np.float32(0.044715) * gate**3)
+        gelu = np.float32(0.5) * gate * (1 + np.tanh(inner))
+        return (gelu * up) @ self.weights[prefix + "down.weight"].T
+
+
+MODELS = {model.architecture: model for model in (Llama, Gemma3)}
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:
@@ -189,7 +257,8 @@ def main() -> None:
         raise SystemExit("Use: python scripts/golden.py MODEL.gguf OUT.json")
     path, target = Path(sys.argv[1]), Path(sys.argv[2])
     reader = GGUFReader(path)
-    tokenizer, model = ReferenceTokenizer(reader), Llama(reader)
+    architecture = str(reader.get_field("general.architecture").contents())
+    tokenizer, model = ReferenceTokenizer(reader), MODELS[architecture](reader)
     lines = []
     for prompt in PROMPTS:
         result = run_prompt(model, tokenizer, prompt)
