@@ -23,7 +23,7 @@ export type GhostEvent =
   | { readonly type: 'shown'; readonly length: number; readonly confidence: number | null }
   | { readonly type: 'accepted'; readonly length: number }
   | { readonly type: 'dismissed' }
-  /** It went away by itself: the text, the caret or the focus moved on. */
+  /** It went away by itself: the text, the caret or the focus moved on, or it was scrolled away. */
   | { readonly type: 'withdrawn' };
 
 export interface ViewOptions {
@@ -57,6 +57,8 @@ interface Running {
   asking: AbortController | null;
   /** The person is taking or dropping the ghost: it does not withdraw itself. */
   isSettling: boolean;
+  /** What `onGhost` was told last: a ghost is there to be seen. */
+  isShown: boolean;
   /** Text before the caret right after an acceptance that added a space; else `null`. */
   spaced: string | null;
 }
@@ -73,6 +75,7 @@ export function startView(options: ViewOptions): View {
     announcing: undefined,
     asking: null,
     isSettling: false,
+    isShown: false,
     spaced: null,
   };
   const listening = new AbortController();
@@ -91,11 +94,10 @@ export function startView(options: ViewOptions): View {
 }
 
 function listen(running: Running, signal: AbortSignal): void {
-  const { overlay } = running.options;
   const field: HTMLElement = running.options.field;
   const owner = field.ownerDocument;
   const page = owner.defaultView;
-  const place = (): void => overlay.place();
+  const place = (): void => onLayout(running);
   field.addEventListener('beforeinput', (event) => onBeforeInput(running, event), { signal });
   field.addEventListener('input', (event) => onInput(running, event), { signal });
   field.addEventListener('keydown', (event) => onKey(running, event), { signal });
@@ -148,6 +150,13 @@ function onSelection(running: Running): void {
   dispatch(running, { type: 'moved', snapshot: readSnapshot(field) });
 }
 
+/** A scroll or another layout can hide the ghost, and bring it back. */
+function onLayout(running: Running): void {
+  const { overlay } = running.options;
+  overlay.place();
+  if (overlay.isVisible !== running.isShown) tellOffer(running);
+}
+
 function onKey(running: Running, event: KeyboardEvent): void {
   const action = keyAction(event, running.options.overlay.isVisible);
   if (action === null || !isOfferCurrent(running)) return;
@@ -177,9 +186,9 @@ function accept(running: Running): true {
 }
 
 function dismiss(running: Running): void {
-  const wasOffered = running.state.status === 'offered';
+  const wasShown = running.isShown;
   settle(running, { type: 'dismissed' });
-  if (wasOffered) running.options.onGhost({ type: 'dismissed' });
+  if (wasShown) running.options.onGhost({ type: 'dismissed' });
 }
 
 function settle(running: Running, event: FieldEvent): void {
@@ -195,7 +204,7 @@ function dispatch(running: Running, event: FieldEvent): void {
   if (next === previous) return;
   running.state = next;
   if (next.version !== previous.version) cancel(running);
-  if (offeredText(next) !== offeredText(previous)) show(running, previous);
+  if (offeredText(next) !== offeredText(previous)) show(running);
   if (next.status === 'waiting' && next.version !== previous.version) {
     running.pause = setTimeout(() => void ask(running), running.options.pauseMs);
   }
@@ -207,22 +216,32 @@ function cancel(running: Running): void {
   running.asking = null;
 }
 
-function show(running: Running, previous: OfferState): void {
-  const { overlay, announcement, onGhost } = running.options;
-  const text = offeredText(running.state);
-  overlay.show(text);
+function show(running: Running): void {
+  running.options.overlay.show(offeredText(running.state));
+  tellOffer(running);
+}
+
+/** Says what can be seen now: to screen readers once it stands still, to the page when it changed. */
+function tellOffer(running: Running): void {
+  const { overlay, onGhost } = running.options;
+  const { state, isShown } = running;
+  const { isVisible } = overlay;
+  announce(running, isVisible ? offeredText(state) : '');
+  running.isShown = isVisible;
+  if (isVisible === isShown) return;
+  if (isVisible && state.status === 'offered') {
+    const confidence = state.suggestion.confidence.value;
+    onGhost({ type: 'shown', length: state.text.length, confidence });
+  } else if (!running.isSettling) onGhost({ type: 'withdrawn' });
+}
+
+function announce(running: Running, text: string): void {
+  const { overlay, announcement } = running.options;
   clearTimeout(running.announcing);
-  if (announcement !== null) {
-    const message = text === '' ? '' : announcement(text);
-    const delayMs = text === '' ? 0 : ANNOUNCE_AFTER_MS;
-    running.announcing = setTimeout(() => overlay.announce(message), delayMs);
-  }
-  if (running.state.status === 'offered' && previous.status === 'waiting') {
-    const confidence = running.state.suggestion.confidence.value;
-    if (overlay.isVisible) onGhost({ type: 'shown', length: text.length, confidence });
-  } else if (text === '' && previous.status === 'offered' && !running.isSettling) {
-    onGhost({ type: 'withdrawn' });
-  }
+  if (announcement === null) return;
+  const message = text === '' ? '' : announcement(text);
+  const delayMs = text === '' ? 0 : ANNOUNCE_AFTER_MS;
+  running.announcing = setTimeout(() => overlay.announce(message), delayMs);
 }
 
 async function ask(running: Running): Promise<void> {

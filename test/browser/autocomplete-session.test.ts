@@ -46,3 +46,35 @@ test('a ghost that goes away by itself says so, one that is taken does not', asy
   await userEvent.keyboard('{Tab}');
   expect(events.slice(0, 4)).toEqual(['shown', 'withdrawn', 'shown', 'accepted']);
 });
+
+test('a ghost that is scrolled out of its field is withdrawn, and shown again with it', async () => {
+  const events: string[] = [];
+  const field = document.createElement('textarea');
+  field.style.cssText = 'height: 60px; font: 16px/20px monospace';
+  field.value = '\n'.repeat(20);
+  document.body.append(field);
+  const source = {
+    suggest: async () => ({
+      text: 'orrow ',
+      confidence: { value: 0.8, calibrationId: 'uncalibrated' },
+      tier: 'device',
+    }),
+  };
+  const attachment = attach(field, {
+    source,
+    pauseMs: 5,
+    onGhost: ({ type }) => events.push(type),
+  });
+  field.focus();
+  field.setSelectionRange(field.value.length, field.value.length);
+  await userEvent.keyboard('tom');
+  await expect.poll(() => events).toEqual(['shown']);
+  field.scrollTop = 0;
+  await expect.poll(() => events).toEqual(['shown', 'withdrawn']);
+  expect(attachment.offered).toBe('');
+  expect(attachment.accept()).toBe(false);
+  field.scrollTop = field.scrollHeight;
+  await expect.poll(() => events).toEqual(['shown', 'withdrawn', 'shown']);
+  expect(attachment.offered).toBe('orrow ');
+  attachment.detach();
+});
