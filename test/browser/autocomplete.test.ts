@@ -1,4 +1,4 @@
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { cdp, userEvent } from 'vitest/browser';
 
 import { attach, type Attachment, type AttachOptions } from '../../src/autocomplete/index.ts';
@@ -19,7 +19,13 @@ const PAUSE_MS = 5;
 
 const attachments: Attachment[] = [];
 
+beforeEach(() => {
+  // Time goes on by itself, and a test can make a pause pass at once.
+  vi.useFakeTimers({ shouldAdvanceTime: true, toFake: ['setTimeout', 'clearTimeout'] });
+});
+
 afterEach(() => {
+  vi.useRealTimers();
   for (const attachment of attachments.splice(0)) attachment.detach();
   document.body.replaceChildren();
 });
@@ -80,9 +86,9 @@ async function offer(
   await expect.poll(ghost).toBe(text);
 }
 
-/** Timers fire in order of their time: when this one has, a pause begun before it is over as well. */
+/** Lets the pause go by, and what an answer sets in motion. */
 async function pausePassed(pauseMs = PAUSE_MS): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, pauseMs + 1));
+  await vi.advanceTimersByTimeAsync(pauseMs);
 }
 
 test('a pause in typing asks once and shows the answer outside the field', async () => {
