@@ -4,7 +4,7 @@ import { DEFAULT_MODE, parseMode } from './cascade/modes.ts';
 import { createRuleSet, type Rule, type RuleSet } from './cascade/rules.ts';
 import { createSuggestionSource } from './cascade/suggestion-source.ts';
 import type { CollapseChoice, FallbackNotice } from './cascade/turn.ts';
-import { EngineError } from './errors.ts';
+import { EngineError, UnsupportedError } from './errors.ts';
 import { createDeviceTier } from './tiers/device.ts';
 import { checkAddress } from './tiers/endpoint.ts';
 import { createOnDemandTier } from './tiers/on-demand.ts';
@@ -387,9 +387,19 @@ function watchModel(connection: HostConnection, own: string, bus: Bus): ModelWat
 
 function createStream(cascade: Tier, bus: Bus, closing: AbortSignal): Runtime['stream'] {
   return (request, { signal } = {}) => {
+    if (typeof AbortSignal.any !== 'function') return refuseOldBrowser();
     const joined = signal === undefined ? closing : AbortSignal.any([signal, closing]);
     return announce(cascade.generate(request, { signal: joined }), request, bus);
   };
+}
+
+/** Cancelling needs it on every way, the one to the cloud too. */
+// oxlint-disable-next-line require-yield -- it fails when it is read, as streams do
+async function* refuseOldBrowser(): AsyncGenerator<TierEvent> {
+  throw new UnsupportedError(
+    'feature-missing',
+    'This browser is too old: it lacks AbortSignal.any. Update it (Chrome 116, Firefox 125, Safari 17.4 or later).',
+  );
 }
 
 async function* announce(

@@ -61,7 +61,7 @@ export function findObstacle(
   if (!capabilities.hasCurrentApis) {
     return new UnsupportedError(
       'feature-missing',
-      'This browser is too old: it lacks AbortSignal.any or Intl.Segmenter. Update it (Chrome 116, Firefox 125, Safari 17.4 or later), or configure an endpoint for the cloud.',
+      'This browser is too old: it lacks AbortSignal.any or Intl.Segmenter. Update it (Chrome 116, Firefox 125, Safari 17.4 or later).',
     );
   }
   if (!capabilities.hasWorker && !options.isInProcess) {

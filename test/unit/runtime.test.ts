@@ -107,6 +107,20 @@ describe('A runtime', () => {
     expect(heard).toEqual(['rewrite no-higher-tier']);
   });
 
+  it('says in a typed error that a browser is too old to cancel, also for the cloud', async () => {
+    const { fetch, sent } = recordFetch();
+    const runtime = open({ mode: 'only-in-cloud', remote: { baseUrl: ENDPOINT, fetch } });
+    const any = vi.spyOn(AbortSignal as { any: unknown }, 'any', 'get').mockReturnValue(undefined);
+    try {
+      await expect(
+        runtime.generate(ask('ask'), { signal: new AbortController().signal }),
+      ).rejects.toMatchObject({ name: 'UnsupportedError', code: 'feature-missing' });
+    } finally {
+      any.mockRestore();
+    }
+    expect(sent).toEqual([]);
+  });
+
   it('lets the engine end a completion where it is no longer shown', async () => {
     const runtime = await openReady({ rules: [{ ...ANYTHING, threshold: 0.3 }] });
     const post = vi.spyOn(MessagePort.prototype, 'postMessage');
