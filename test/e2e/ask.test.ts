@@ -108,6 +108,40 @@ describe.runIf(isModelHere)('with an endpoint', () => {
     expect(playground.proxy.requests.slice(start)).toEqual([]);
   });
 
+  test('a newer question has the view to itself', async () => {
+    await page.getByRole('tab', { name: 'Ask' }).click();
+    await page.evaluate(() => {
+      const answer = document.querySelector<HTMLElement>('#answer')!;
+      const states: string[] = [];
+      new MutationObserver(() => states.push(answer.dataset['state'] ?? '')).observe(answer, {
+        attributeFilter: ['data-state'],
+      });
+      Object.assign(globalThis, { states });
+    });
+    await page.locator('#ask').fill('Tell a long story about the sea.');
+    await page.locator('#ask-submit').click();
+    await page.waitForFunction(() => document.querySelector('#answer')?.textContent !== '');
+    await ask();
+    const states = await page.evaluate(
+      () => (globalThis as unknown as { states: string[] }).states,
+    );
+    expect(states).toEqual(['streaming', 'streaming', 'done']);
+    expect(await data('finish')).toMatch(/^(stop|length)$/);
+    expect(await page.locator('#ask-result .route').innerText()).not.toContain('Stopped');
+  });
+
+  test('after Stop the focus is in the question, and what was written stays', async () => {
+    await page.getByRole('tab', { name: 'Ask' }).click();
+    await page.locator('#ask').fill('Tell a long story about the sea.');
+    await page.locator('#ask-submit').click();
+    await page.waitForFunction(() => document.querySelector('#answer')?.textContent !== '');
+    await page.locator('#ask-stop').click();
+    await page.locator('#answer[data-state="done"]').waitFor();
+    expect(await data('finish')).toBe('abort');
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe('ask');
+    expect(await page.locator('#answer').innerText()).not.toBe('');
+  });
+
   test('in only-in-cloud the server answers', async () => {
     await page.locator('#mode').selectOption('only-in-cloud');
     await ask();

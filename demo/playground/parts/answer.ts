@@ -1,5 +1,6 @@
 import type { TierEvent, TierFinish } from 'edgewise';
 
+import type { EndpointState } from './endpoint.ts';
 import { decisionText, endingText } from './explain.ts';
 import { confidenceText } from './figures.ts';
 import { make, part } from './page.ts';
@@ -29,8 +30,15 @@ export interface AnswerTurn {
   note(text: string): void;
 }
 
-/** @param result the section around `answer`; it shows with the first answer. */
-export function createAnswerView(result: HTMLElement, answer: HTMLElement): AnswerView {
+/**
+ * @param result the section around `answer`; it shows with the first answer.
+ * @param endpointState what is known of the server now.
+ */
+export function createAnswerView(
+  result: HTMLElement,
+  answer: HTMLElement,
+  endpointState: () => EndpointState,
+): AnswerView {
   const route = part(result, 'route', HTMLElement);
   const receipt = part(result, 'receipt', HTMLElement);
   let latest: AnswerTurn | null = null;
@@ -44,7 +52,7 @@ export function createAnswerView(result: HTMLElement, answer: HTMLElement): Answ
     begin() {
       result.hidden = false;
       empty('streaming');
-      const turn = createTurn({ answer, route, receipt });
+      const turn = createTurn({ answer, route, receipt, endpointState });
       latest = turn;
       const ifLatest =
         <Values extends unknown[]>(act: (...values: Values) => void) =>
@@ -70,9 +78,10 @@ interface Places {
   readonly answer: HTMLElement;
   readonly route: HTMLElement;
   readonly receipt: HTMLElement;
+  readonly endpointState: () => EndpointState;
 }
 
-function createTurn({ answer, route, receipt }: Places): AnswerTurn {
+function createTurn({ answer, route, receipt, endpointState }: Places): AnswerTurn {
   const note = (text: string): void => {
     if (text !== '') route.textContent = `${route.textContent ?? ''} ${text}`.trim();
   };
@@ -82,7 +91,7 @@ function createTurn({ answer, route, receipt }: Places): AnswerTurn {
       if (event.type === 'text-reset') answer.replaceChildren();
       if (event.type === 'decision') {
         // The last decision says who answers; those before it led there.
-        route.textContent = decisionText(event.decision);
+        route.textContent = decisionText(event.decision, endpointState());
         if (event.decision.action === 'accept') setData(answer, { tier: event.decision.tier });
       }
       if (event.type !== 'finish') return;

@@ -1,9 +1,9 @@
 import type { Request, Runtime } from 'edgewise';
 
 import { createAnswerView } from './answer.ts';
-import { type Endpoint, type EndpointState, isOnlyLocal } from './endpoint.ts';
+import { type Endpoint, type EndpointState, isOnlyLocal, ONLY_LOCAL } from './endpoint.ts';
 import { element } from './page.ts';
-import { type Counter, stream } from './stream.ts';
+import { type Counter, hideStop, stream } from './stream.ts';
 
 const MAX_TOKENS = 160;
 
@@ -12,7 +12,11 @@ export function wireAsk(runtime: Runtime, endpoint: Endpoint): void {
   const question = element('ask', HTMLTextAreaElement);
   const submit = element('ask-submit', HTMLButtonElement);
   const stop = element('ask-stop', HTMLButtonElement);
-  const view = createAnswerView(element('ask-result', HTMLElement), element('answer', HTMLElement));
+  const view = createAnswerView(
+    element('ask-result', HTMLElement),
+    element('answer', HTMLElement),
+    () => endpoint.state,
+  );
   let running: AbortController | null = null;
 
   element('ask-form', HTMLFormElement).addEventListener('submit', (event) => {
@@ -31,8 +35,7 @@ export function wireAsk(runtime: Runtime, endpoint: Endpoint): void {
   });
   stop.addEventListener('click', () => {
     running?.abort();
-    // The button goes away: the focus must not go with it.
-    question.focus();
+    hideStop(stop, question);
   });
 
   async function answer(): Promise<void> {
@@ -41,7 +44,7 @@ export function wireAsk(runtime: Runtime, endpoint: Endpoint): void {
     running = call;
     stop.hidden = false;
     await ask({ runtime, endpoint, view: view.begin() }, question.value, call);
-    if (running === call) stop.hidden = true;
+    if (running === call) hideStop(stop, question);
   }
 }
 
@@ -75,7 +78,7 @@ async function ask(counter: Counter, question: string, call: AbortController): P
       'Take it with care: on open questions this model is often wrong, and its confidence does not tell when.',
     );
   } else if (finish !== null && isOnlyLocal(endpoint.state)) {
-    view.note('The server here runs the same small model: it shows the path, not a good answer.');
+    view.note(ONLY_LOCAL);
   }
 }
 

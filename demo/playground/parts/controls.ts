@@ -39,7 +39,7 @@ function endpointText(state: EndpointState): string {
     case 'looking':
       return '';
     case 'none':
-      return 'No server is set up. Start the demo with --relay-config FILE, or with --local-upstream to see how it works.';
+      return 'No server is set up. Whoever runs this page can add one; its guide says how.';
     case 'cut':
       return 'The server is cut off by the plug.';
     case 'present':

@@ -3,7 +3,7 @@ import type { Unsent } from './answer.ts';
 /** One answering place behind the endpoint, as its list of models tells. */
 export interface EndpointModel {
   readonly id: string;
-  /** `local` is our own engine on the server: for trying the path, not for its answers. */
+  /** `local` is our own engine on the server: for trying the way there, not for its answers. */
   readonly kind: string;
 }
 
@@ -25,6 +25,9 @@ export interface Endpoint {
   look(): Promise<void>;
   onChange(listener: (state: EndpointState) => void): void;
 }
+
+export const ONLY_LOCAL =
+  'The server here runs the same small model: it shows the way there, not a better answer.';
 
 /** Whether the server has nothing but our own engine: no better answers than this tab's. */
 export function isOnlyLocal(state: EndpointState): boolean {

@@ -1,5 +1,7 @@
 import type { Confidence, Decision, FinishReason, Mode, ReasonCode } from 'edgewise';
 
+import type { EndpointState } from './endpoint.ts';
+
 /** Sentences for people, one per stable code. */
 const REASONS: Readonly<Record<ReasonCode, string>> = {
   confident: 'The device was sure enough',
@@ -12,7 +14,7 @@ const REASONS: Readonly<Record<ReasonCode, string>> = {
   'rule-local-only': 'A rule keeps this text on the device',
   'no-higher-tier': 'There is no server to ask',
   'device-unavailable': 'The model on this device is not ready',
-  'remote-unavailable': 'The server could not be asked',
+  'remote-unavailable': 'The server could not be reached',
   'highest-tier': 'The server answers',
 };
 
@@ -50,22 +52,38 @@ export function tierText(tier: string): string {
 }
 
 /** Why who answers, with the numbers where they speak against the answer. */
-export function decisionText(decision: Decision): string {
+export function decisionText(decision: Decision, state: EndpointState): string {
   const { action, reason } = decision;
-  const numbers = action === 'accept' && reason === 'confident' ? '' : numbersText(decision);
-  return `${reasonText(reason)}${numbers}${consequenceText(decision)}.`;
+  if (action === 'accept' && isLastResort(reason)) return lastResortText(decision, state);
+  const numbers = numbersText(decision);
+  const doubt = numbers === '' ? '' : ` (${numbers})`;
+  return `${reasonText(reason)}${doubt}${consequenceText(action, state)}.`;
 }
 
-function consequenceText({ action, reason }: Decision): string {
-  if (action === 'escalate') return ', so the server was asked';
+function isLastResort(reason: ReasonCode): boolean {
+  return reason === 'remote-unavailable' || reason === 'no-higher-tier';
+}
+
+function lastResortText(decision: Decision, state: EndpointState): string {
+  const numbers = numbersText(decision);
+  // The decision fell on the first words; the receipt has the figure for the whole answer.
+  const doubt = numbers === '' ? '' : `Not sure after the first words (${numbers}). `;
+  return `${doubt}${noServerText(state)}, so here is the device’s answer: take it with care.`;
+}
+
+function noServerText({ status }: EndpointState): string {
+  if (status === 'none') return 'No server is set up';
+  return status === 'cut' ? 'The plug is pulled' : 'The server could not be reached';
+}
+
+function consequenceText(action: Decision['action'], { status }: EndpointState): string {
   if (action === 'refuse') return ', so nobody answered';
-  const isLastResort = reason === 'remote-unavailable' || reason === 'no-higher-tier';
-  return isLastResort ? ', so this is the device’s own answer: take it with care' : '';
+  return action === 'escalate' && status === 'present' ? ', so the server was asked' : '';
 }
 
 function numbersText({ confidence, threshold }: Decision): string {
   if (confidence === null || threshold === null || confidence >= threshold) return '';
-  return ` (it was not sure: ${confidence.toFixed(2)}, needs ${threshold.toFixed(2)})`;
+  return `${confidence.toFixed(2)}, needs ${threshold.toFixed(2)}`;
 }
 
 /** A confidence with what it is worth. */

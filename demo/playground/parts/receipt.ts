@@ -16,7 +16,10 @@ function rows({ tier, confidence, receipt }: TierFinish): [string, string][] {
     ['Model', receipt.modelId],
     ['Tokens', tokens(receipt)],
     ['Time', duration(receipt.durationMs)],
-    ['Confidence', confidence.value === null ? null : confidencePhrase(confidence)],
+    [
+      'Confidence',
+      confidence.value === null ? null : `${confidencePhrase(confidence)}, for the whole answer`,
+    ],
     ['Cost', receipt.costUsd === null ? null : `$${receipt.costUsd.toFixed(6)}`],
     ['Energy', interval(receipt.energyWh, 'Wh')],
     ['Carbon', interval(receipt.carbonGrams, 'g CO₂e')],

@@ -1,9 +1,9 @@
-import type { Request, Runtime } from 'edgewise';
+import type { Request, Runtime, TierFinish } from 'edgewise';
 
-import { type AnswerTurn, createAnswerView } from './answer.ts';
-import { type Endpoint, isOnlyLocal } from './endpoint.ts';
+import { createAnswerView } from './answer.ts';
+import { type Endpoint, isOnlyLocal, ONLY_LOCAL } from './endpoint.ts';
 import { element } from './page.ts';
-import { stream } from './stream.ts';
+import { hideStop, stream } from './stream.ts';
 
 const CONTINUE_MAX_TOKENS = 24;
 const REPHRASE_MAX_TOKENS = 64;
@@ -15,11 +15,12 @@ export function wireRewrite(runtime: Runtime, endpoint: Endpoint): void {
   const view = createAnswerView(
     element('rewrite-result', HTMLElement),
     element('rewrite-answer', HTMLElement),
+    () => endpoint.state,
   );
   let running: AbortController | null = null;
   stop.addEventListener('click', () => {
     running?.abort();
-    text.focus();
+    hideStop(stop, text);
   });
   element('rewrite-form', HTMLFormElement).addEventListener('submit', (event) => {
     event.preventDefault();
@@ -39,11 +40,9 @@ export function wireRewrite(runtime: Runtime, endpoint: Endpoint): void {
     stop.hidden = false;
     const turn = view.begin();
     const finish = await stream({ runtime, endpoint, view: turn }, request, { call });
-    showWhatIsMissing(endpoint, turn);
-    if (finish !== null && finish.tier !== 'device' && isOnlyLocal(endpoint.state)) {
-      turn.note('The server here runs the same small model: it shows the path, not a good answer.');
-    }
-    if (running === call) stop.hidden = true;
+    if (running !== call) return;
+    hideStop(stop, text);
+    if (finish !== null) turn.note(caution(finish, endpoint));
   }
 }
 
@@ -69,9 +68,9 @@ function rephrase(sentence: string): Request {
   };
 }
 
-/** Where the device was unsure and nobody else could be asked, the answer says so. */
-function showWhatIsMissing(endpoint: Endpoint, view: AnswerTurn): void {
-  if (endpoint.takeUnsent() === null) return;
-  const why = endpoint.state.status === 'cut' ? 'The plug is pulled' : 'No server is set up';
-  view.note(`${why}.`);
+/** What to think of the answer, where the route does not say it already. */
+function caution({ tier, decision }: TierFinish, endpoint: Endpoint): string {
+  if (tier !== 'device') return isOnlyLocal(endpoint.state) ? ONLY_LOCAL : '';
+  const isSaid = decision?.reason === 'remote-unavailable' || decision?.reason === 'no-higher-tier';
+  return isSaid ? '' : 'Read it before you use it: a model this small often misses the meaning.';
 }

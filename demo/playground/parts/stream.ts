@@ -37,11 +37,19 @@ export async function stream(
       if (event.type === 'finish') return event;
     }
   } catch (error) {
-    const unsent = endpoint.takeUnsent();
+    // What did not leave by now may be a newer call's.
+    const unsent = call.signal.aborted ? null : endpoint.takeUnsent();
     if (unsent !== null && onUnsent !== undefined) onUnsent(unsent);
     else if (unsent !== null) view.fail(NOBODY);
     else if (call.signal.aborted) view.fail('Stopped.');
     else view.fail(error instanceof Error ? error.message : String(error));
   }
   return null;
+}
+
+/** Takes the Stop button away, and not the focus with it. */
+export function hideStop(stop: HTMLButtonElement, field: HTMLTextAreaElement): void {
+  const hadFocus = document.activeElement === stop;
+  stop.hidden = true;
+  if (hadFocus) field.focus();
 }
