@@ -9,10 +9,12 @@ import { compileKernel, isUpToDate } from '../scripts/build-kernel.mjs';
 import { ensureBrowser } from '../scripts/ensure-browser.mjs';
 import { root } from '../scripts/helpers/command.mjs';
 import { defaultModel, findModel } from './model-file.mjs';
-import { atMost, medianOf, quantileOf, rounded } from './report.mjs';
+import { atLeast, atMost, medianOf, quantileOf, rounded } from './report.mjs';
 
 /** Decode may take at most this many times what merely reading its bytes takes. */
 const READ_LOOP_BAR = 2;
+/** A prompt must reach this share of the measured peak of its arithmetic; 0.6 is aimed at. */
+const DOT_RATE_BAR = 0.4;
 const ROUNDS = 12;
 const CONTEXT_LENGTH = 512;
 const PAGE_TIMEOUT_MS = 300_000;
@@ -20,7 +22,7 @@ const PAGE_TIMEOUT_MS = 300_000;
 export async function measure({ dataFolder }) {
   const entry = defaultModel();
   const modelFile = findModel(entry, dataFolder);
-  await buildReadLoop();
+  await buildRoofs();
   const folder = mkdtempSync(path.join(tmpdir(), 'edgewise-bench-'));
   try {
     await buildPage(folder);
@@ -31,10 +33,19 @@ export async function measure({ dataFolder }) {
   }
 }
 
-async function buildReadLoop() {
-  const entry = path.join(root, 'bench/kernels/read-loop.ts');
-  const outFile = path.join(root, 'bench/kernels/read-loop.wasm');
-  if (!isUpToDate(outFile, [entry])) await compileKernel({ entry, outFile, features: ['simd'] });
+const ROOFS = [
+  { source: 'read-loop', name: 'read-loop', features: ['simd'] },
+  { source: 'dot-rate', name: 'dot-rate-exact', features: ['simd'] },
+  { source: 'dot-rate', name: 'dot-rate-fast', features: ['simd', 'relaxed-simd'] },
+];
+
+/** What one thread can read and multiply at most, to judge the engine by in the same run. */
+async function buildRoofs() {
+  for (const { source, name, features } of ROOFS) {
+    const entry = path.join(root, 'bench/kernels', `${source}.ts`);
+    const outFile = path.join(root, 'bench/kernels', `${name}.wasm`);
+    if (!isUpToDate(outFile, [entry])) await compileKernel({ entry, outFile, features });
+  }
 }
 
 async function buildPage(outDir) {
@@ -106,6 +117,11 @@ function summarise(samples, { entry, browserVersion }) {
         fast.fastDecodePerReadLoop,
         READ_LOOP_BAR,
       ),
+      atLeast(
+        'prefill of 128 tokens (fast), share of the peak dot rate',
+        fast.fastPrefill128PerDotPeak,
+        { bar: DOT_RATE_BAR, goal: 0.6 },
+      ),
     ],
     context: {
       model: entry.id,
@@ -129,6 +145,9 @@ function figuresOf(name, samples, readLoopMs) {
   const decodeMs = medianOf(times.decodeMs);
   const prefill32Ms = medianOf(times.prefill32Ms);
   const prefill128Ms = medianOf(times.prefill128Ms);
+  const peakGigaMacs = medianOf(samples.gigaMacs[name]);
+  const prefillGigaMacs =
+    (times.promptTokens.long * samples.layerMacsPerToken) / prefill128Ms / 1e6;
   const figures = {
     DecodeMs: decodeMs,
     DecodeP90Ms: quantileOf(times.decodeMs, 0.9),
@@ -139,6 +158,8 @@ function figuresOf(name, samples, readLoopMs) {
     Prefill32TokensPerSecond: (times.promptTokens.short * 1000) / prefill32Ms,
     Prefill128Ms: prefill128Ms,
     Prefill128P90Ms: quantileOf(times.prefill128Ms, 0.9),
+    DotPeakGigaMacs: peakGigaMacs,
+    Prefill128PerDotPeak: prefillGigaMacs / peakGigaMacs,
     Prefill128TokensPerSecond: (times.promptTokens.long * 1000) / prefill128Ms,
     LoadMs: times.loadMs,
     MemoryBytes: times.memoryBytes,

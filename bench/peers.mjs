@@ -9,7 +9,7 @@ import { build, preview } from 'vite';
 import { ensureBrowser } from '../scripts/ensure-browser.mjs';
 import { root, runCommand } from '../scripts/helpers/command.mjs';
 import { defaultModel, findModel } from './model-file.mjs';
-import { medianOf, quantileOf, rounded } from './report.mjs';
+import { atLeast, medianOf, quantileOf, rounded } from './report.mjs';
 
 const benchFolder = path.join(root, 'bench');
 const cacheFolder = path.join(benchFolder, '.cache');
@@ -211,13 +211,9 @@ function addRatios(bars, { samples, isIsolated }) {
         // Only engines of the same page are compared.
         if (peer.includes('Threads') !== isIsolated || samples[peer] === undefined) continue;
         const value = rounded(medianOf(samples[peer][kind]) / medianOf(samples[ours][kind]));
-        bars.push({
-          name: `${kind.replace('Ms', '')}: ${peer} / ${ours}`,
-          value,
-          bar: gate,
-          goal,
-          ok: value >= gate,
-        });
+        bars.push(
+          atLeast(`${kind.replace('Ms', '')}: ${peer} / ${ours}`, value, { bar: gate, goal }),
+        );
       }
     }
   }

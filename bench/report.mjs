@@ -5,6 +5,11 @@ export function atMost(name, value, bar) {
   return { name, value, bar, ok: value <= bar };
 }
 
+/** A line that must hold: `value` may not be below `bar`; `goal` is what is aimed at. */
+export function atLeast(name, value, { bar, goal }) {
+  return { name, value, bar, goal, ok: value >= bar };
+}
+
 export function printJson(report) {
   console.log(JSON.stringify(report));
 }

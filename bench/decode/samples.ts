@@ -26,6 +26,10 @@ export interface DecodeSamples {
   readonly builds: Readonly<Record<Precision, BuildSamples>>;
   /** One pass over `bytesPerToken` bytes with nothing but SIMD loads. */
   readonly readLoopMs: readonly number[];
+  /** Billions of multiply-adds a second that one thread can do, by the arithmetic of each build. */
+  readonly gigaMacs: Readonly<Record<Precision, readonly number[]>>;
+  /** Multiply-adds of one token in the layers, which is what a prompt costs; the head is not in it. */
+  readonly layerMacsPerToken: number;
   /** Weights read for one token, with the head, and the KV of its context. */
   readonly bytesPerToken: number;
   readonly weightBytes: number;

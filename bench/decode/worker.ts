@@ -3,6 +3,7 @@ import { createWasmEngine } from '../../src/engines/wasm/engine.ts';
 import { createGgufReader } from '../../src/engines/wasm/gguf.ts';
 import { readLlamaConfig } from '../../src/engines/wasm/llama-config.ts';
 import type { EngineRun, LoadedModel, Precision, WeightSource } from '../../src/types.ts';
+import { createDotRate } from './dot-rate.ts';
 import { createReadLoop } from './read-loop.ts';
 import type { BuildSamples, DecodeOptions, DecodeSamples } from './samples.ts';
 
@@ -34,12 +35,14 @@ async function measure(options: DecodeOptions): Promise<DecodeSamples> {
     exact: await loadBuild('exact', bytes, options),
     fast: await loadBuild('fast', bytes, options),
   };
-  const { weightBytes, kvBytesPerPosition } = readShape(bytes);
+  const { weightBytes, kvBytesPerPosition, layerMacsPerToken } = readShape(bytes);
   const prompts = makePrompts(builds.exact.model);
   const contextTokens = 128 + DECODED_TOKENS / 2;
   const bytesPerToken = weightBytes + kvBytesPerPosition * contextTokens;
   const readLoop = await createReadLoop(bytesPerToken);
   const readLoopMs: number[] = [];
+  const dotRates = { exact: await createDotRate('exact'), fast: await createDotRate('fast') };
+  const gigaMacs: Record<Precision, number[]> = { exact: [], fast: [] };
   // Round 0 warms up: compilation tiers and first touches of memory are not what is measured.
   for (let round = 0; round <= options.rounds; round++) {
     const order = round % 2 === 0 ? BUILDS : BUILDS.toReversed();
@@ -47,7 +50,9 @@ async function measure(options: DecodeOptions): Promise<DecodeSamples> {
       const samples = round === 0 ? emptySamples(builds[precision]) : builds[precision];
       for (let pass = 0; pass < READS_PER_TURN; pass++) {
         const ms = readLoop.passMs();
-        if (round > 0) readLoopMs.push(ms);
+        if (round === 0) continue;
+        readLoopMs.push(ms);
+        gigaMacs[precision].push(dotRates[precision].gigaMacs());
       }
       await measureBuild(samples, prompts, round);
     }
@@ -55,6 +60,8 @@ async function measure(options: DecodeOptions): Promise<DecodeSamples> {
   return {
     builds: { exact: summary(builds.exact), fast: summary(builds.fast) },
     readLoopMs,
+    gigaMacs,
+    layerMacsPerToken,
     bytesPerToken,
     weightBytes,
     contextTokens,
@@ -92,14 +99,22 @@ async function* inShards(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   }
 }
 
+interface Shape {
+  readonly weightBytes: number;
+  readonly kvBytesPerPosition: number;
+  readonly layerMacsPerToken: number;
+}
+
 /** What one token reads: every matrix once; an embedding beside a separate head is only looked up. */
-function readShape(bytes: Uint8Array): { weightBytes: number; kvBytesPerPosition: number } {
+function readShape(bytes: Uint8Array): Shape {
   const reader = createGgufReader(bytes.length);
   const { tensors, metadata } = reader.push(bytes)?.header ?? reader.end();
   const hasHead = tensors.some(({ name }) => name === 'output.weight');
   const read = tensors.filter(({ name }) => !(hasHead && name === 'token_embd.weight'));
   const { layers, kvHeads, headDim } = readLlamaConfig(metadata, tensors);
+  const inLayers = tensors.filter(({ name, shape }) => name.startsWith('blk.') && shape.length > 1);
   return {
+    layerMacsPerToken: inLayers.reduce((sum, { shape }) => sum + shape[0]! * shape[1]!, 0),
     weightBytes: read.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     kvBytesPerPosition: 2 * layers * kvHeads * headDim * FLOAT_BYTES,
   };
