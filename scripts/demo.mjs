@@ -14,6 +14,10 @@ const DEFAULT_PORT = 5173;
 /** Ports tried above the default one when it is taken. */
 const PORT_TRIES = 20;
 const PARENT_CHECK_MS = 250;
+/** One Ctrl+C can arrive twice: from the terminal, and passed on by npm. */
+const SAME_INTERRUPT_MS = 300;
+/** What the page asks for by itself; other models are asked for with `?model=ID`. */
+const DEFAULT_MODEL = 'smollm2-135m-instruct-q4_1';
 
 const HELP = `npm run demo [-- OPTIONS]
   --port N             port to serve on (default ${DEFAULT_PORT}, or the next free one)
@@ -25,6 +29,9 @@ const HELP = `npm run demo [-- OPTIONS]
 /** Whatever has to end before the process does, last one first. */
 const cleanups = [];
 let isEnding = false;
+let interruptedAtMs = null;
+/** Commands that run now. */
+const children = new Set();
 
 async function end(code) {
   if (isEnding) return;
@@ -64,6 +71,18 @@ function readOptions() {
   };
 }
 
+/** The first Ctrl+C lets everything end in order, the second one waits for nothing. */
+function onInterrupt() {
+  const nowMs = performance.now();
+  if (interruptedAtMs === null) {
+    interruptedAtMs = nowMs;
+    void end(0);
+  } else if (nowMs - interruptedAtMs > SAME_INTERRUPT_MS) {
+    for (const child of children) killGroup(child, 'SIGKILL');
+    process.exit(130);
+  }
+}
+
 /** Runs a command in a process group of its own, so that what it started ends with it. */
 function runCommand(file, args) {
   return new Promise((resolve, reject) => {
@@ -74,8 +93,10 @@ function runCommand(file, args) {
     });
     const stop = () => new Promise((stopped) => stopGroup(child, stopped));
     cleanups.push(stop);
+    children.add(child);
     child.once('error', reject);
     child.once('exit', (code) => {
+      children.delete(child);
       cleanups.splice(cleanups.indexOf(stop), 1);
       const name = [path.relative(root, file), ...args].join(' ');
       if (code === 0) resolve();
@@ -90,8 +111,12 @@ function stopGroup(child, onStopped) {
     return;
   }
   child.once('exit', onStopped);
-  if (process.platform === 'win32') child.kill();
-  else process.kill(-child.pid, 'SIGTERM');
+  killGroup(child, 'SIGTERM');
+}
+
+function killGroup(child, signal) {
+  if (process.platform === 'win32') child.kill(signal);
+  else process.kill(-child.pid, signal);
 }
 
 function newestChangeMs(folder, isCounted) {
@@ -141,9 +166,11 @@ function readModels(modelsFolder) {
 }
 
 async function getModel({ mayPull, modelsFolder }) {
-  if (readModels(modelsFolder).length > 0) return;
+  if (readModels(modelsFolder).some(({ id }) => id === DEFAULT_MODEL)) return;
   if (!mayPull) {
-    console.log(`No model in ${modelsFolder}; the page will say so. \`edgewise pull\` gets it.`);
+    console.log(
+      `${DEFAULT_MODEL} is not in ${modelsFolder}; the page will say so. \`edgewise pull\` gets it.`,
+    );
     return;
   }
   await runCommand(path.join(root, 'dist/cli/edgewise.js'), ['pull', '--out', modelsFolder]);
@@ -228,7 +255,7 @@ async function main() {
     console.log(HELP);
     return;
   }
-  process.on('SIGINT', () => void end(0));
+  process.on('SIGINT', onInterrupt);
   process.on('SIGTERM', () => void end(0));
   process.on('SIGHUP', () => void end(0));
   endWithNpm();

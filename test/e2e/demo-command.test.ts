@@ -1,5 +1,8 @@
 import { execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { afterEach, expect, onTestFinished, test } from 'vitest';
 
 import { realModelPath } from '../helpers/real-model.ts';
@@ -71,6 +74,47 @@ test.each([
   expect(all.length).toBeGreaterThan(1);
   interrupt(pid);
   await expect.poll(() => all.filter(isAlive), { timeout: 10_000 }).toEqual([]);
+});
+
+test('a second Ctrl+C ends it at once, with what still refuses to end', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'edgewise-demo-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const stubborn = path.join(folder, 'stubborn.mjs');
+  // Loaded into every process of it: those that are not the demo itself never end by SIGTERM.
+  writeFileSync(
+    stubborn,
+    `if (!process.argv[1]?.endsWith('demo.mjs')) {
+       process.on('SIGTERM', () => {});
+       setInterval(() => {}, 1000);
+       console.log('stubborn ' + process.pid);
+     }`,
+  );
+  const child = spawn(process.execPath, ['scripts/demo.mjs', '--port', '0', '--models', folder], {
+    env: { ...process.env, NODE_OPTIONS: `--import=${stubborn}` },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  let printed = '';
+  child.stdout.on('data', (chunk: Buffer) => (printed += chunk.toString()));
+  await expect.poll(() => printed, { timeout: 60_000 }).toContain('stubborn');
+  const all = [child.pid ?? 0, ...descendants(child.pid ?? 0)];
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGINT');
+  const again = setInterval(() => child.kill('SIGINT'), 100);
+  expect(await ended).toBe(130);
+  clearInterval(again);
+  await expect.poll(() => all.filter(isAlive), { timeout: 10_000 }).toEqual([]);
+});
+
+test('another model than the one of the page does not count as the model', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'edgewise-demo-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  mkdirSync(path.join(folder, 'other'));
+  writeFileSync(path.join(folder, 'other/other.gguf'), 'GGUF');
+  const other = { id: 'other', name: 'Other', file: 'other.gguf', sizeBytes: 4 };
+  writeFileSync(path.join(folder, 'catalogue.json'), JSON.stringify([other]));
+  const demo = await start(['--no-pull', '--models', folder]);
+  expect(demo.output()).toContain(`smollm2-135m-instruct-q4_1 is not in ${folder}`);
 });
 
 test('a port in use is said clearly', async () => {
