@@ -75,7 +75,7 @@ test.runIf(isModelHere)(
     await waitForModel(page, 'downloading');
     await waitForShownMegabytes(page, 20);
     expect(await page.locator('#download-bytes').textContent()).toMatch(/^2\d\.\d MB of 98\.4 MB$/);
-    expect(await page.locator('#download-source').textContent()).toContain('127.0.0.1');
+    expect(await page.locator('#download-source').textContent()).toBe('from this site');
     playground.proxy.release();
     await waitForModel(page, 'ready');
     await page.close();
@@ -88,6 +88,54 @@ test.runIf(isModelHere)(
     expect(playground.problems).toEqual([]);
   },
 );
+
+test.runIf(isModelHere)('a stored model is ready behind a log-in page, too', async () => {
+  const visitor = await newVisitor();
+  await getModel(await playground.open(visitor));
+  await visitor.route('**/models/**', (route) =>
+    route.fulfill({ status: 200, contentType: 'text/html', body: '<h1>Log in</h1>' }),
+  );
+  await waitForModel(await playground.open(visitor), 'ready');
+});
+
+test.runIf(isModelHere)(
+  'removes the model after a second question, and offers it again',
+  async () => {
+    const page = await playground.open(await newVisitor());
+    await getModel(page);
+    await page.locator('#remove-model').click();
+    await page.locator('#remove-no').click();
+    expect(await page.locator('#status').getAttribute('data-model-state')).toBe('ready');
+    await page.locator('#remove-model').click();
+    await page.locator('#remove-yes').click();
+    await waitForModel(page, 'absent');
+    await page.locator('#download').waitFor();
+    expect(await page.locator('#download').innerText()).toBe('Download');
+    const availability = await page.evaluate(() => globalThis.edgewiseDemo?.models.availability());
+    expect(availability).toBe('absent');
+  },
+);
+
+test.runIf(isModelHere)('says how the browser keeps the model', async () => {
+  const page = await playground.open(await newVisitor());
+  await getModel(page);
+  await expect
+    .poll(() => page.locator('#storage-note').innerText())
+    .toMatch(/^The browser (keeps the model until you remove it|may clear the model)/);
+});
+
+test.runIf(isModelHere)('follows what a script does with the model', async () => {
+  const page = await playground.open(await newVisitor());
+  await page.locator('#download').waitFor();
+  await page.evaluate(() => globalThis.edgewiseDemo?.models.download());
+  await waitForModel(page, 'absent');
+  expect(await page.locator('#status').innerText()).toContain('Kept here');
+  await page.evaluate(() => globalThis.edgewiseDemo?.models.load());
+  await waitForModel(page, 'ready');
+  await page.evaluate(() => globalThis.edgewiseDemo?.models.remove());
+  await waitForModel(page, 'absent');
+  await page.locator('#download').waitFor();
+});
 
 test.runIf(isModelHere)('pauses and goes on at the missing shards', async () => {
   const page = await playground.open(await newVisitor());
@@ -116,7 +164,7 @@ test.runIf(isModelHere)(
     await page.reload();
     playground.proxy.release();
     await page.locator('#download').waitFor();
-    expect(await page.locator('#download').innerText()).toBe('Go on downloading');
+    expect(await page.locator('#download').innerText()).toBe('Resume');
 
     const start = playground.proxy.requests.length;
     await getModel(page);

@@ -39,7 +39,7 @@ function endpointText(state: EndpointState): string {
     case 'looking':
       return '';
     case 'none':
-      return 'No server is set up. Whoever runs this page can add one; its guide says how.';
+      return 'No server is set up. Whoever runs this page can add one.';
     case 'cut':
       return 'The server is cut off by the plug.';
     case 'present':

@@ -1,66 +1,122 @@
-import type { CatalogueEntry, DownloadProgress, ModelState, Runtime } from 'edgewise';
+import type { CatalogueEntry, ModelState, Runtime } from 'edgewise';
 
-import { megabytes, timeLeft } from './figures.ts';
+import {
+  describeModel,
+  showFacts,
+  showKeptPart,
+  showMemoryOnly,
+  showPause,
+  showProgress,
+} from './model-card.ts';
 import { element } from './page.ts';
+import { askToKeep, tellWhetherKept } from './storage-note.ts';
 
 const READY = 'Ready on this device';
+const RESUME = 'Resume';
 
 type ShownState = 'absent' | 'downloading' | 'loading' | 'ready' | 'error';
 
 interface Panel {
   readonly runtime: Runtime;
+  readonly modelId: string;
+  /** `null` until the server's list of models was read. */
   model: CatalogueEntry | null;
-  state: ShownState;
+  /** The panel itself is at work: what the model does meanwhile is no news. */
+  isBusy: boolean;
   /** Ends the download under way; what was stored stays. */
   downloading: AbortController | null;
 }
 
 /** Asks before the download, shows it, and lets it pause; a stored model loads by itself. */
 export function wireModelPanel(runtime: Runtime, modelId: string): void {
-  const panel: Panel = { runtime, model: null, state: 'absent', downloading: null };
+  const panel: Panel = { runtime, modelId, model: null, isBusy: false, downloading: null };
   element('download', HTMLButtonElement).addEventListener('click', () => {
-    void (panel.model === null ? start(panel, modelId) : download(panel, panel.model));
+    void work(panel, panel.model === null ? start : download);
   });
   element('pause', HTMLButtonElement).addEventListener('click', () => panel.downloading?.abort());
-  element('remove-model', HTMLButtonElement).addEventListener('click', () => void remove(panel));
+  wireRemoval(panel);
   runtime.addEventListener('fallback', ({ detail }) => {
     if (detail.kind === 'storage' && detail.code.startsWith('storage-')) showMemoryOnly();
   });
-  runtime.addEventListener('model', ({ detail: { state } }) => followModel(panel, state));
-  void start(panel, modelId);
+  runtime.addEventListener('model', ({ detail }) => {
+    if (detail.modelId === modelId && !panel.isBusy) follow(panel, detail.state);
+  });
+  void work(panel, start);
 }
 
-/** A model that stops by itself (its worker died), and comes back with the next answer. */
-function followModel(panel: Panel, state: ModelState): void {
-  if (state.status === 'error' && panel.state === 'ready') {
-    show(panel, 'error', 'The model stopped; the next answer starts it again');
-  } else if (state.status === 'ready' && panel.state === 'error') {
-    show(panel, 'ready', READY);
-  }
-}
-
-function showMemoryOnly(): void {
-  element('model-place', HTMLElement).textContent =
-    'Memory only: this browser keeps nothing for us';
-  element('download-note', HTMLElement).textContent = 'Needed again at each visit.';
-}
-
-async function start(panel: Panel, modelId: string): Promise<void> {
+/** Runs one thing at a time; a failure shows on the card. */
+async function work(panel: Panel, task: (panel: Panel) => Promise<void>): Promise<void> {
+  if (panel.isBusy) return;
+  panel.isBusy = true;
   element('model-error', HTMLElement).hidden = true;
-  show(panel, 'absent', 'Looking for the model');
   try {
-    const models = await panel.runtime.models.catalogue();
-    const model = models.find(({ id }) => id === modelId);
-    if (model === undefined) throw new Error(missingModelText(modelId, models));
-    panel.model = model;
-    describe(model);
-    const availability = await panel.runtime.models.availability(model.id);
-    // Where models cannot run at all, loading says why.
-    if (availability === 'ready' || availability === 'unsupported') await load(panel, model.id);
-    else offer(panel, availability === 'partial' ? 'Go on downloading' : 'Download');
+    await task(panel);
   } catch (error) {
     fail(panel, error);
+  } finally {
+    panel.isBusy = false;
   }
+}
+
+/** A model also moves by itself: its worker dies, an answer loads it again, a script removes it. */
+function follow(panel: Panel, state: ModelState): void {
+  switch (state.status) {
+    case 'downloading':
+      showProgress(state.progress);
+      show('downloading', 'Downloading');
+      break;
+    case 'loading':
+      show('loading', 'Loading the model');
+      break;
+    case 'ready':
+      showReady();
+      break;
+    case 'stored':
+      showStored();
+      break;
+    case 'absent':
+      // Late news of a download that was paused: the card offers to go on already.
+      if (!isOffering()) void work(panel, lookAgain);
+      break;
+    case 'error':
+      show('error', 'The model stopped; the next answer starts it again');
+  }
+}
+
+async function start(panel: Panel): Promise<void> {
+  show('absent', 'Looking for the model');
+  // What is here already must not wait for the server's list, or fail with it.
+  if (await isHere(panel)) await load(panel);
+  else await offerDownload(panel);
+}
+
+/** As `start`, for a model that was here and is not loaded any more: nobody asked to load it again. */
+async function lookAgain(panel: Panel): Promise<void> {
+  if (await isHere(panel)) showStored();
+  else await offerDownload(panel);
+}
+
+async function isHere({ runtime, modelId }: Panel): Promise<boolean> {
+  try {
+    const availability = await runtime.models.availability(modelId);
+    // Where models cannot run at all, loading says why.
+    return availability === 'ready' || availability === 'unsupported';
+  } catch {
+    return false; // Asking the server for its list tells what is wrong.
+  }
+}
+
+async function offerDownload(panel: Panel): Promise<void> {
+  const { runtime, modelId } = panel;
+  const models = await runtime.models.catalogue();
+  const model = models.find(({ id }) => id === modelId);
+  if (model === undefined) throw new Error(missingModelText(modelId, models));
+  panel.model = model;
+  describeModel(model);
+  const isPartial = (await runtime.models.availability(modelId)) === 'partial';
+  if (isPartial) showKeptPart();
+  offer(isPartial ? RESUME : 'Download');
+  show('absent', isPartial ? 'Download not finished' : 'No model yet');
 }
 
 function missingModelText(modelId: string, models: readonly CatalogueEntry[]): string {
@@ -68,30 +124,9 @@ function missingModelText(modelId: string, models: readonly CatalogueEntry[]): s
   return `This server has no model ${modelId} (it has: ${known}). Run \`npx --no-install edgewise pull\` there.`;
 }
 
-function describe(model: CatalogueEntry): void {
-  element('model-facts', HTMLElement).hidden = false;
-  element('download-note', HTMLElement).hidden = false;
-  const licence = element('model-licence', HTMLAnchorElement);
-  licence.textContent = model.licence.id;
-  licence.href = model.licence.url;
-  element('model-name', HTMLElement).textContent = `${model.name}, ${model.quantisation}`;
-  element('model-size', HTMLElement).textContent = megabytes(model.sizeBytes);
-  element('model-purpose', HTMLElement).textContent = model.description;
-}
-
-function offer(panel: Panel, label: string): void {
-  const button = element('download', HTMLButtonElement);
-  button.textContent = label;
-  button.hidden = false;
-  element('pause', HTMLButtonElement).hidden = true;
-  element('model-panel', HTMLElement).hidden = false;
-  show(panel, 'absent', label === 'Download' ? 'No model yet' : 'Model not complete');
-}
-
-async function download(panel: Panel, model: CatalogueEntry): Promise<void> {
-  const { runtime } = panel;
-  if (panel.downloading !== null) return;
+async function download(panel: Panel): Promise<void> {
   const downloading = new AbortController();
+  const { signal } = downloading;
   panel.downloading = downloading;
   const pause = element('pause', HTMLButtonElement);
   const button = element('download', HTMLButtonElement);
@@ -99,81 +134,86 @@ async function download(panel: Panel, model: CatalogueEntry): Promise<void> {
   pause.hidden = false;
   button.hidden = true;
   if (hadFocus) pause.focus();
-  element('model-error', HTMLElement).hidden = true;
   element('download-progress', HTMLElement).hidden = false;
-  show(panel, 'downloading', 'Downloading');
+  show('downloading', 'Downloading');
+  // Firefox asks the person and answers late: the download does not wait for it.
+  void askToKeep();
   try {
-    const { signal } = downloading;
-    await runtime.models.download(model.id, {
-      signal,
-      onProgress: (progress) => showProgress(progress),
-    });
-    await load(panel, model.id);
+    await panel.runtime.models.download(panel.modelId, { signal, onProgress: showProgress });
+    await load(panel);
   } catch (error) {
-    if (downloading.signal.aborted) paused(panel);
-    else fail(panel, error);
+    if (!signal.aborted) throw error;
+    showPause();
+    offer(RESUME);
+    show('absent', 'Download paused');
+    button.focus();
   } finally {
     panel.downloading = null;
   }
 }
 
-function paused(panel: Panel): void {
-  offer(panel, 'Resume');
-  element('download-rate', HTMLElement).textContent = 'paused';
-  element('download-left', HTMLElement).textContent = '';
-  show(panel, 'absent', 'Download paused');
-  element('download', HTMLButtonElement).focus();
-}
-
-function showProgress(progress: DownloadProgress): void {
-  const { doneBytes, totalBytes, bytesPerSecond, secondsLeft, source } = progress;
-  const percent = (100 * doneBytes) / totalBytes;
-  const rate = bytesPerSecond === null ? '' : `${megabytes(bytesPerSecond)}/s`;
-  element('download-bar', HTMLProgressElement).value = percent;
-  element('download-bytes', HTMLElement).textContent =
-    `${megabytes(doneBytes)} of ${megabytes(totalBytes)}`;
-  element('download-rate', HTMLElement).textContent = rate;
-  element('download-left', HTMLElement).textContent =
-    secondsLeft === null ? '' : timeLeft(secondsLeft);
-  element('download-source', HTMLElement).textContent = `from ${source}`;
-}
-
-async function load(panel: Panel, modelId: string): Promise<void> {
+async function load({ runtime, modelId }: Panel): Promise<void> {
   element('pause', HTMLButtonElement).hidden = true;
-  show(panel, 'loading', 'Loading the model');
-  await panel.runtime.models.load(modelId);
+  show('loading', 'Loading the model');
+  await runtime.models.load(modelId);
+  showReady();
+}
+
+function showReady(): void {
   element('model-panel', HTMLElement).hidden = true;
   element('download-progress', HTMLElement).hidden = true;
-  show(panel, 'ready', READY);
+  show('ready', READY);
+  void tellWhetherKept();
+}
+
+function showStored(): void {
+  element('model-panel', HTMLElement).hidden = true;
+  show('absent', 'Kept here; the next answer loads it');
+}
+
+/** One press too many must not cost a download: removal asks once more. */
+function wireRemoval(panel: Panel): void {
+  const ask = element('remove-model', HTMLButtonElement);
+  const dialog = element('remove-dialog', HTMLDialogElement);
+  ask.addEventListener('click', () => dialog.showModal());
+  element('remove-no', HTMLButtonElement).addEventListener('click', () => dialog.close());
+  element('remove-yes', HTMLButtonElement).addEventListener('click', () => {
+    dialog.close();
+    void work(panel, remove);
+  });
 }
 
 async function remove(panel: Panel): Promise<void> {
-  const { runtime, model } = panel;
-  if (model === null) return;
-  try {
-    await runtime.models.unload();
-    await runtime.models.remove(model.id);
-    offer(panel, 'Download');
-  } catch (error) {
-    fail(panel, error);
-  }
+  show('absent', 'Removing the model');
+  await panel.runtime.models.remove(panel.modelId);
+  await offerDownload(panel);
+  element('download', HTMLButtonElement).focus();
+}
+
+function isOffering(): boolean {
+  const isCardShown = !element('model-panel', HTMLElement).hidden;
+  return isCardShown && element('status', HTMLElement).dataset['modelState'] === 'absent';
+}
+
+function offer(label: string): void {
+  const button = element('download', HTMLButtonElement);
+  button.textContent = label;
+  button.hidden = false;
+  element('pause', HTMLButtonElement).hidden = true;
+  element('model-panel', HTMLElement).hidden = false;
 }
 
 function fail(panel: Panel, error: unknown): void {
   const problem = element('model-error', HTMLElement);
   problem.textContent = error instanceof Error ? error.message : String(error);
   problem.hidden = false;
-  // Nothing is known of a model that the server does not list.
-  element('model-facts', HTMLElement).hidden = panel.model === null;
-  element('download-note', HTMLElement).hidden = panel.model === null;
-  offer(panel, 'Try again');
-  show(panel, 'error', 'The model is not available');
+  showFacts(panel.model !== null);
+  offer('Try again');
+  show('error', 'The model is not available');
 }
 
-function show(panel: Panel, state: ShownState, text: string): void {
-  panel.state = state;
-  const status = element('status', HTMLElement);
-  status.dataset['modelState'] = state;
+function show(state: ShownState, text: string): void {
+  element('status', HTMLElement).dataset['modelState'] = state;
   element('status-text', HTMLElement).textContent = text;
-  element('remove-model', HTMLButtonElement).hidden = state !== 'ready';
+  element('model-kept', HTMLElement).hidden = state !== 'ready';
 }
