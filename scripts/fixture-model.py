@@ -8,8 +8,10 @@
                                     hidden state
     models/fixture/tiny-thirds.gguf three query heads to a key head and few columns, as SmolLM2 360M
                                     has them
+    models/fixture/tiny-gemma.gguf  the Gemma 3 architecture: six local layers and a global one, a
+                                    window of 24 positions, 5-bit matrices, a SentencePiece vocabulary
 
-All share a real byte-level BPE vocabulary, learnt here from the text below. Same seed, same bytes.
+All but the last share a real byte-level BPE vocabulary, learnt here from the text below. Same seed, same bytes.
 Rerun (then rerun golden.py and tokenizer-vectors.py, whose vectors depend on these files):
 
     python3 -m venv .cache/python && .cache/python/bin/pip install -r scripts/requirements.txt
@@ -19,6 +21,7 @@ Q and K are random, so the row order that llama.cpp's converter gives them (rota
 holds by definition: rotary pairs of these files are (0, 1), (2, 3), ….
 """
 
+import io
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +29,8 @@ from pathlib import Path
 import numpy as np
 from gguf import GGMLQuantizationType, GGUFWriter, LlamaFileType, TokenType
 from gguf.quants import quantize
+from sentencepiece import SentencePieceTrainer
+from sentencepiece import sentencepiece_model_pb2 as model_pb2
 from tokenizers.pre_tokenizers import ByteLevel, Digits, Sequence
 
 from k_quants import quantize_k
@@ -44,6 +49,18 @@ SPECIAL_TOKENS = [
     "<empty_output>",
     "<jupyter_code>",
 ]
+PIECES_SIZE = 640
+CONTROL_PIECES = ["<start_of_turn>", "<end_of_turn>"]
+USER_PIECES = ["\n", "\n\n", "\n\n\n", "  ", "   ", "    ", "\t", "<table>"]
+TURN_TEMPLATE = (
+    "{{ bos_token }}"
+    "{% for message in messages %}"
+    "{% if message['role'] == 'assistant' %}{% set name = 'model' %}"
+    "{% else %}{% set name = message['role'] %}{% endif %}"
+    "{{ '<start_of_turn>' + name + '\n' + message['content'] + '<end_of_turn>\n' }}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<start_of_turn>model\n' }}{% endif %}"
+)
 CHAT_TEMPLATE = (
     "{% for message in messages %}"
     "{% if loop.first and messages[0]['role'] != 'system' %}"
@@ -91,6 +108,7 @@ class Shape:
     rope_base: float = 10000.0
     epsilon: float = 1e-5
     head_size: int | None = None
+    window: int | None = None
 
     @property
     def head_dim(self) -> int:
@@ -108,6 +126,15 @@ class Variant:
     has_head: bool = False
     adds_bos: bool = False
     chat_template: str | None = None
+    architecture: str = "llama"
+
+    @property
+    def is_gemma(self) -> bool:
+        return self.architecture == "gemma3"
+
+    @property
+    def vocabulary_size(self) -> int:
+        return PIECES_SIZE if self.is_gemma else VOCABULARY_SIZE
 
 
 VARIANTS = [
@@ -165,6 +192,27 @@ VARIANTS = [
         types={"token_embd": "Q8_0"},
         chat_template=CHAT_TEMPLATE,
     ),
+    Variant(
+        file="tiny-gemma.gguf",
+        name="Edgewise tiny Gemma fixture",
+        architecture="gemma3",
+        shape=Shape(
+            hidden=96,
+            heads=4,
+            kv_heads=1,
+            feed_forward=128,
+            layers=7,
+            rope_base=1_000_000.0,
+            epsilon=1e-6,
+            head_size=32,
+            window=24,
+        ),
+        file_type=LlamaFileType.MOSTLY_Q5_0,
+        types={"token_embd": "Q8_0", "blk.0.attn_v": "Q8_0", "blk.1.ffn_down": "Q5_1"},
+        default_type="Q5_0",
+        adds_bos=True,
+        chat_template=TURN_TEMPLATE,
+    ),
 ]
 
 
@@ -211,10 +259,10 @@ def make_tensors(variant: Variant, rng: np.random.Generator) -> dict[str, np.nda
     def matrix(rows: int, columns: int, scale: float) -> np.ndarray:
         return rng.normal(0, scale / np.sqrt(columns), (rows, columns)).astype(np.float32)
 
-    def norm() -> np.ndarray:
-        return rng.uniform(0.5, 1.5, shape.hidden).astype(np.float32)
+    def norm(size: int = shape.hidden) -> np.ndarray:
+        return rng.uniform(0.5, 1.5, size).astype(np.float32)
 
-    tensors = {"token_embd": matrix(VOCABULARY_SIZE, shape.hidden, 4.0)}
+    tensors = {"token_embd": matrix(variant.vocabulary_size, shape.hidden, 4.0)}
     for layer in range(shape.layers):
         prefix = f"blk.{layer}."
         tensors[prefix + "attn_norm"] = norm()
@@ -226,6 +274,12 @@ def make_tensors(variant: Variant, rng: np.random.Generator) -> dict[str, np.nda
         tensors[prefix + "ffn_gate"] = matrix(shape.feed_forward, shape.hidden, 1.5)
         tensors[prefix + "ffn_up"] = matrix(shape.feed_forward, shape.hidden, 1.5)
         tensors[prefix + "ffn_down"] = matrix(shape.hidden, shape.feed_forward, 1.0)
+        if variant.is_gemma:
+            tensors[prefix + "attn_q_norm"] = norm(shape.head_dim)
+            tensors[prefix + "attn_k_norm"] = norm(shape.head_dim)
+            # Large, as the scaled embedding that they are added to.
+            tensors[prefix + "post_attention_norm"] = 3 * norm()
+            tensors[prefix + "post_ffw_norm"] = 3 * norm()
     # Random signs: otherwise a tied head answers each token with itself.
     signs = rng.choice([-1.0, 1.0], shape.hidden)
     tensors["output_norm"] = (norm() * signs).astype(np.float32)
@@ -248,8 +302,11 @@ def add_metadata(writer: GGUFWriter, variant: Variant) -> None:
     writer.add_rope_freq_base(shape.rope_base)
     writer.add_layer_norm_rms_eps(shape.epsilon)
     writer.add_file_type(variant.file_type)
-    writer.add_vocab_size(VOCABULARY_SIZE)
-    writer.add_rope_dimension_count(shape.head_dim)
+    writer.add_vocab_size(variant.vocabulary_size)
+    if shape.window is not None:
+        writer.add_sliding_window(shape.window)
+    else:
+        writer.add_rope_dimension_count(shape.head_dim)
     if shape.head_size is not None:
         writer.add_key_length(shape.head_size)
         writer.add_value_length(shape.head_size)
@@ -278,6 +335,57 @@ def add_tokenizer(writer: GGUFWriter, variant: Variant) -> None:
         writer.add_chat_template(variant.chat_template)
 
 
+def learn_pieces() -> model_pb2.ModelProto:
+    """SentencePiece's own trainer; one thread, so that the result does not vary."""
+    target = io.BytesIO()
+    SentencePieceTrainer.train(
+        sentence_iterator=iter(TEXT.strip().split("\n")),
+        model_writer=target,
+        model_type="bpe",
+        vocab_size=PIECES_SIZE,
+        byte_fallback=True,
+        normalization_rule_name="identity",
+        add_dummy_prefix=False,
+        remove_extra_whitespaces=False,
+        control_symbols=CONTROL_PIECES,
+        user_defined_symbols=USER_PIECES,
+        pad_id=0,
+        eos_id=1,
+        bos_id=2,
+        unk_id=3,
+        pad_piece="<pad>",
+        eos_piece="<eos>",
+        bos_piece="<bos>",
+        num_threads=1,
+        minloglevel=2,
+    )
+    return model_pb2.ModelProto.FromString(target.getvalue())
+
+
+def add_pieces(writer: GGUFWriter, variant: Variant) -> None:
+    """As llama.cpp's converter writes them: spaces of user-defined tokens as they are."""
+    pieces = learn_pieces().pieces
+    names, types = [], []
+    for piece in pieces:
+        is_user_defined = piece.type == TokenType.USER_DEFINED
+        names.append(piece.piece.replace("\u2581", " ") if is_user_defined else piece.piece)
+        # The published files call the unknown token a control token.
+        types.append(TokenType.CONTROL if piece.type == TokenType.UNKNOWN else piece.type)
+    writer.add_tokenizer_model("llama")
+    writer.add_tokenizer_pre("default")
+    writer.add_token_list(names)
+    writer.add_token_scores([piece.score for piece in pieces])
+    writer.add_token_types(types)
+    writer.add_bos_token_id(2)
+    writer.add_eos_token_id(1)
+    writer.add_unk_token_id(3)
+    writer.add_pad_token_id(0)
+    writer.add_add_bos_token(variant.adds_bos)
+    writer.add_add_space_prefix(False)
+    if variant.chat_template is not None:
+        writer.add_chat_template(variant.chat_template)
+
+
 def add_tensors(writer: GGUFWriter, variant: Variant, rng: np.random.Generator) -> None:
     for name, values in make_tensors(variant, rng).items():
         type_name = "F32" if values.ndim == 1 else variant.types.get(name, variant.default_type)
@@ -288,9 +396,12 @@ def add_tensors(writer: GGUFWriter, variant: Variant, rng: np.random.Generator) 
 
 def write(variant: Variant, seed: int) -> None:
     path = FOLDER / variant.file
-    writer = GGUFWriter(path, "llama")
+    writer = GGUFWriter(path, variant.architecture)
     add_metadata(writer, variant)
-    add_tokenizer(writer, variant)
+    if variant.is_gemma:
+        add_pieces(writer, variant)
+    else:
+        add_tokenizer(writer, variant)
     add_tensors(writer, variant, np.random.default_rng(seed))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()

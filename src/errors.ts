@@ -61,7 +61,8 @@ export class ModelError extends EdgewiseError {
       | 'bad-manifest'
       | 'unsupported-architecture'
       | 'unsupported-tensor-type'
-      | 'no-source',
+      | 'no-source'
+      | 'licence-not-accepted',
     message: string,
     options?: ErrorOptions,
   ) {

@@ -309,6 +309,10 @@ export interface LoadedModel {
 export interface Licence {
   readonly id: string;
   readonly url: string;
+  /** `true`: whoever gets the file must have been shown the terms and have accepted them. */
+  readonly requiresAcceptance?: boolean;
+  /** What the terms want shown wherever the file is offered. */
+  readonly notice?: string;
 }
 
 /** One row of `models/catalogue.json` (schema: `models/schemas/catalogue.schema.json`). */

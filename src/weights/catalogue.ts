@@ -101,7 +101,19 @@ function parseLicence(value: unknown): Licence {
   if (!/^https?:\/\//.test(url) && url !== 'about:blank') {
     throw badManifest('licence.url', 'an http(s) address or about:blank');
   }
-  return { id: readText(licence, 'id'), url };
+  return { id: readText(licence, 'id'), url, ...readTerms(licence) };
+}
+
+/** Only where they are there: most licences ask for nothing. */
+function readTerms(licence: UnknownRecord): Pick<Licence, 'requiresAcceptance' | 'notice'> {
+  const { requiresAcceptance = false } = licence;
+  if (typeof requiresAcceptance !== 'boolean') {
+    throw badManifest('licence.requiresAcceptance', 'true or false');
+  }
+  return {
+    ...(requiresAcceptance ? { requiresAcceptance } : {}),
+    ...(licence['notice'] === undefined ? {} : { notice: readText(licence, 'notice') }),
+  };
 }
 
 function readTexts(record: UnknownRecord, field: string): string[] {

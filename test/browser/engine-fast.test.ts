@@ -3,6 +3,7 @@ import catalogue from '../../models/catalogue.json' with { type: 'json' };
 import type { Precision } from '../../src/types.ts';
 import realVectors from '../golden/smollm2-135m-instruct-q4_1.json' with { type: 'json' };
 import tinyVectors from '../golden/tiny.json' with { type: 'json' };
+import tinyGemmaVectors from '../golden/tiny-gemma.json' with { type: 'json' };
 import tinyKVectors from '../golden/tiny-k.json' with { type: 'json' };
 import tinyMixedVectors from '../golden/tiny-mixed.json' with { type: 'json' };
 import { loadDecoder, runGolden } from '../unit/engines/golden-run.ts';
@@ -12,6 +13,7 @@ const FIXTURES = [
   { file: 'tiny.gguf', golden: tinyVectors },
   { file: 'tiny-mixed.gguf', golden: tinyMixedVectors },
   { file: 'tiny-k.gguf', golden: tinyKVectors },
+  { file: 'tiny-gemma.gguf', golden: tinyGemmaVectors },
 ];
 
 async function fetchModel(url: string): Promise<Uint8Array | null> {

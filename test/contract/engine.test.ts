@@ -5,7 +5,7 @@ import type { LoadedModel } from '../../src/types.ts';
 import { realModelPath } from '../helpers/real-model.ts';
 import { describeEngine, generate, prefixRequest, sourceOf } from './engine.contract.ts';
 
-for (const fixture of ['tiny', 'tiny-mixed']) {
+for (const fixture of ['tiny', 'tiny-mixed', 'tiny-gemma']) {
   describeEngine(`wasm on ${fixture}`, {
     createEngine: createWasmEngine,
     readModel: async () =>

@@ -3,6 +3,17 @@ import catalogue from '../../models/catalogue.json' with { type: 'json' };
 import { cachedModelPath, modelCacheFolder } from '../../src/cli/model-cache.ts';
 
 /**
+ * Path of another model of the catalogue, where somebody has pulled it: `null` otherwise. Its terms
+ * may have to be accepted, so no test run can ask for it.
+ */
+export function optionalModelPath(id: string): string | null {
+  const model = catalogue.models.find((entry) => entry.id === id);
+  if (!model) throw new Error(`models/catalogue.json has no model ${id}.`);
+  const file = cachedModelPath(modelCacheFolder(), model.sha256);
+  return existsSync(file) && statSync(file).size === model.sizeBytes ? file : null;
+}
+
+/**
  * Path of the default model's verified file in the user's cache. Without it throws, and says how to
  * get it, unless `EDGEWISE_OFFLINE=1` allows tests on the real model to be left out: then `null`.
  */

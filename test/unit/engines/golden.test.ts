@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { realModelPath } from '../../helpers/real-model.ts';
+import { optionalModelPath, realModelPath } from '../../helpers/real-model.ts';
 import { loadDecoder, runGolden } from './golden-run.ts';
 import type { GoldenFile, GoldenResult } from './golden-run.ts';
 
@@ -30,7 +30,7 @@ function expectExact(result: GoldenResult): void {
 }
 
 describe('the exact build agrees with an independent float32 computation', () => {
-  it.each(['tiny', 'tiny-mixed', 'tiny-k', 'tiny-thirds'])(
+  it.each(['tiny', 'tiny-mixed', 'tiny-k', 'tiny-thirds', 'tiny-gemma'])(
     'on the fixture model %s',
     async (name) => {
       expectExact(await measure(local(`models/fixture/${name}.gguf`), `${name}.json`));
@@ -45,5 +45,14 @@ describe('the exact build agrees with an independent float32 computation', () =>
       expectExact(result);
     },
     120_000,
+  );
+
+  const gemma = optionalModelPath('gemma-3-270m-q4_k_m');
+  it.runIf(gemma !== null)(
+    'on Gemma 3 270M, where it was pulled',
+    async () => {
+      expectExact(await measure(gemma!, 'gemma-3-270m-q4_k_m.json'));
+    },
+    240_000,
   );
 });

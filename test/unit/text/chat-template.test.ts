@@ -44,6 +44,13 @@ describe('createChatTemplate', () => {
     expect(differences(template, rows)).toEqual([]);
   });
 
+  it('gives the reference ids for turns as Gemma writes them', () => {
+    const gemma = fixtureMetadata('tiny-gemma.gguf');
+    const rows = readVectors('tokenizer-vectors-tiny-gemma.json').conversations;
+    expect(rows.length).toBeGreaterThanOrEqual(30);
+    expect(differences(createChatTemplate(gemma, readTokenizer(gemma)), rows)).toEqual([]);
+  });
+
   const path = realModelPath();
   it.skipIf(path === null)('gives the reference ids with the default model', () => {
     const real = metadataOf(readFileSync(path ?? ''));

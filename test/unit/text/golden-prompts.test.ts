@@ -36,7 +36,7 @@ function differences(file: string, metadata: GgufMetadata): string[] {
 }
 
 describe('the golden prompts', () => {
-  it.each(['tiny', 'tiny-mixed'])('become the reference tokens with %s', (name) => {
+  it.each(['tiny', 'tiny-mixed', 'tiny-gemma'])('become the reference tokens with %s', (name) => {
     expect(differences(`${name}.json`, fixtureMetadata(`${name}.gguf`))).toEqual([]);
   });
 

@@ -46,6 +46,10 @@ describe('parseManifest', () => {
     ['a file that climbs', { ...manifest, file: '..' }],
     ['a file that is an address', { ...manifest, file: 'https:x.gguf' }],
     [
+      'an acceptance that is no yes or no',
+      { ...manifest, licence: { ...manifest.licence, requiresAcceptance: 'yes' } },
+    ],
+    [
       'a licence that runs script',
       { ...manifest, licence: { id: 'x', url: 'javascript:alert(1)' } },
     ],
@@ -125,7 +129,9 @@ describe('fetchManifest and fetchCatalogue', () => {
 
   it('fetch and check', async () => {
     expect(await fetchManifest(`${server.url}m/manifest.json`)).toEqual(manifest);
-    expect(await fetchCatalogue(`${server.url}catalogue.json`)).toHaveLength(1);
+    expect(await fetchCatalogue(`${server.url}catalogue.json`)).toHaveLength(
+      catalogue.models.length,
+    );
   });
 
   it('say when the server answers with a page', async () => {
