@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { StorageError } from '../../src/errors.ts';
 import { createMemoryShardStore } from '../../src/storage/shard-store.ts';
 import type { ShardStore } from '../../src/types.ts';
+import { fetchManifest } from '../../src/weights/manifest.ts';
 import { connect } from '../../src/worker/connect.ts';
-import type { HostConnection } from '../../src/worker/connect.ts';
+import type { HostConnection, HostWarning } from '../../src/worker/connect.ts';
 import { fetchFile } from '../../src/worker/file-fetch.ts';
 import { createHost } from '../../src/worker/host.ts';
 import type { HostOptions } from '../../src/worker/host.ts';
@@ -151,6 +152,33 @@ describe('a host whose storage is full', () => {
     }
   });
 });
+
+describe('a host whose stored model was damaged', () => {
+  it('mends the bad shard and tells the page which one', async () => {
+    const store = createLastingStore();
+    const connection = connectInProcess({ openStore: async () => store });
+    try {
+      await connection.models.download(MODEL_ID);
+      const key = { sha256: await hashOfFixture(), index: 0 };
+      await store.put(key, new Blob(['damaged']));
+      const warnings: HostWarning[] = [];
+      connection.onWarning((warning) => warnings.push(warning));
+      expect(tokensOf(await collect(connection, request('a', 'Hello', 4)))).toHaveLength(4);
+      expect(warnings).toEqual([
+        { code: 'shard-damaged', message: expect.stringContaining('Part 0 of the model "tiny"') },
+      ]);
+    } finally {
+      connection.close();
+    }
+  });
+});
+
+async function hashOfFixture(): Promise<string> {
+  const manifest = await fetchManifest(new URL(`${MODEL_ID}/manifest.json`, SERVED), {
+    fetch: fetchFixture,
+  });
+  return manifest.sha256;
+}
 
 describe('the second visit', () => {
   it('needs no network at all', async () => {
