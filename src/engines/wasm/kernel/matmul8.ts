@@ -9,6 +9,12 @@ const FINE_HEAD: usize = <usize>FINE_HEAD_BYTES;
 
 // @ts-ignore: decorator
 @inline
+function dot(acc: v128, w: v128, x: v128): v128 {
+  return i32x4.add(acc, i32x4.dot_i16x8_s(w, x));
+}
+
+// @ts-ignore: decorator
+@inline
 function dotLow(acc: v128, w: v128, x: v128): v128 {
   return i32x4.add(acc, i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_s(w), x));
 }
@@ -52,9 +58,11 @@ function twoGroups(a: usize, b: usize, blocks: i32, x: usize, outA: usize, outB:
     let accA0 = zero, accA1 = zero, accB0 = zero, accB1 = zero;
     for (let p: usize = 0; p < 256; p += 16) {
       const pair = v128.load32_splat(x + (p >> 2));
-      const va = v128.load(a + p, 16), vb = v128.load(b + p, 16);
-      accA0 = dotLow(accA0, va, pair); accA1 = dotHigh(accA1, va, pair);
-      accB0 = dotLow(accB0, vb, pair); accB1 = dotHigh(accB1, vb, pair);
+      // Loading and widening at once is cheaper than widening both halves of one load.
+      accA0 = dot(accA0, v128.load8x8_s(a + p, 16), pair);
+      accA1 = dot(accA1, v128.load8x8_s(a + p, 24), pair);
+      accB0 = dot(accB0, v128.load8x8_s(b + p, 16), pair);
+      accB1 = dot(accB1, v128.load8x8_s(b + p, 24), pair);
     }
     const scale = v128.load32_splat(x, 64), dA = v128.load(a), dB = v128.load(b);
     sumA0 = settle(sumA0, accA0, lowHalves(dA), scale);
