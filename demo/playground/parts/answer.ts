@@ -87,7 +87,7 @@ function createTurn({ answer, route, receipt, endpointState }: Places): AnswerTu
   };
   return {
     event(event) {
-      if (event.type === 'text-delta') answer.append(event.text);
+      if (event.type === 'text-delta') append(answer, event.text);
       if (event.type === 'text-reset') answer.replaceChildren();
       if (event.type === 'decision') {
         // The last decision says who answers; those before it led there.
@@ -113,6 +113,11 @@ function createTurn({ answer, route, receipt, endpointState }: Places): AnswerTu
     },
     note,
   };
+}
+
+/** A continuation begins with the space that parts it from the sentence; alone it would stick out. */
+function append(answer: HTMLElement, text: string): void {
+  answer.append(answer.textContent === '' ? text.trimStart() : text);
 }
 
 function finish(answer: HTMLElement, event: TierFinish): void {

@@ -1,6 +1,7 @@
 import type { Confidence, Decision, FinishReason, Mode, ReasonCode } from 'edgewise';
 
 import type { EndpointState } from './endpoint.ts';
+import { sureness } from './figures.ts';
 
 /** Sentences for people, one per stable code. */
 const REASONS: Readonly<Record<ReasonCode, string>> = {
@@ -28,7 +29,8 @@ const ENDINGS: Readonly<Record<FinishReason, string>> = {
 
 const MODES: Readonly<Record<Mode, string>> = {
   'only-on-device': 'Nothing you write leaves this browser.',
-  'prefer-on-device': 'The device answers what it can; the rest is sent to the server.',
+  'prefer-on-device':
+    'The device answers what it can; the rest goes to the server, if there is one.',
   'prefer-in-cloud': 'The server answers; the device finishes words and steps in when it must.',
   'only-in-cloud': 'Only the server answers; no words are finished while you type.',
 };
@@ -83,12 +85,12 @@ function consequenceText(action: Decision['action'], { status }: EndpointState):
 
 function numbersText({ confidence, threshold }: Decision): string {
   if (confidence === null || threshold === null || confidence >= threshold) return '';
-  return `${confidence.toFixed(2)}, needs ${threshold.toFixed(2)}`;
+  return `${sureness(confidence)}, needs ${threshold.toFixed(2)}`;
 }
 
 /** A confidence with what it is worth. */
 export function confidencePhrase(confidence: Confidence): string {
   if (confidence.value === null) return 'unknown';
   const kind = confidence.calibrationId === 'uncalibrated' ? 'not calibrated yet' : 'calibrated';
-  return `${confidence.value.toFixed(2)}, ${kind}`;
+  return `${sureness(confidence.value)}, ${kind}`;
 }

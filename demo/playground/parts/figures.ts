@@ -17,6 +17,11 @@ export function timeLeft(seconds: number): string {
   return `${minutes} min ${Math.round(seconds % 60)} s left`;
 }
 
+/** Two decimals for people, and never a certainty that rounding made. */
+export function sureness(value: number): string {
+  return value < 1 && value >= 0.995 ? 'over 0.99' : value.toFixed(2);
+}
+
 /** Three decimals, or an empty text where nothing is known. */
 export function confidenceText(value: number | null): string {
   return value === null ? '' : value.toFixed(3);
