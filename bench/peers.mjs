@@ -128,7 +128,7 @@ async function runPage({ folder, modelFile, names, isIsolated }) {
     const page = await browser.newPage();
     page.setDefaultTimeout(PAGE_TIMEOUT_MS);
     await page.goto(server.resolvedUrls.local[0]);
-    await page.waitForFunction(() => globalThis.isReady === true);
+    await page.waitForFunction(() => globalThis.isReady);
     const options = { names, rounds: ROUNDS, decodedTokens: DECODED_TOKENS };
     const result = await page.evaluate((values) => globalThis.measurePeers(values), options);
     return { ...result, isIsolated, browserVersion: browser.version() };

@@ -2,12 +2,12 @@
 
 /** A line that must hold: `value` may not be above `bar`. */
 export function atMost(name, value, bar) {
-  return { name, value, bar, ok: value <= bar };
+  return { name, value, limit: 'at most', bar, ok: value <= bar };
 }
 
-/** A line that must hold: `value` may not be below `bar`; `goal` is what is aimed at. */
+/** A line that must hold: `value` may not be below `bar`; `goal`, if any, is what is aimed at. */
 export function atLeast(name, value, { bar, goal }) {
-  return { name, value, bar, goal, ok: value >= bar };
+  return { name, value, limit: 'at least', bar, goal, ok: value >= bar };
 }
 
 export function printJson(report) {
@@ -19,9 +19,8 @@ export function printTable({ name, ok, figures, bars, context }) {
   for (const [key, value] of Object.entries(figures)) printRow(key, formatNumber(value));
   console.log('\nmust hold');
   for (const bar of bars) {
-    const limit = bar.goal === undefined ? 'at most' : 'at least';
     const goal = bar.goal === undefined ? '' : `, goal ${formatNumber(bar.goal)}`;
-    const sentence = `${formatNumber(bar.value)}  (${limit} ${formatNumber(bar.bar)}${goal})`;
+    const sentence = `${formatNumber(bar.value)}  (${bar.limit} ${formatNumber(bar.bar)}${goal})`;
     printRow(`${bar.ok ? 'ok  ' : 'FAIL'} ${bar.name}`, sentence);
   }
   console.log('\nmeasured on');
@@ -33,8 +32,10 @@ function printRow(label, value) {
   console.log(`  ${label.padEnd(40)} ${value}`);
 }
 
+/** Shares and cosines need the digits that times do not have. */
 function formatNumber(value) {
-  return value.toLocaleString('en', { maximumFractionDigits: value < 100 ? 2 : 0 });
+  const size = Math.abs(value);
+  return value.toLocaleString('en', { maximumFractionDigits: size < 2 ? 5 : size < 100 ? 2 : 0 });
 }
 
 /** Value below which the share `quantile` of the samples lies. */

@@ -13,13 +13,17 @@ const BENCHMARKS = {
     about: 'decode and prefill beside wllama and onnxruntime-web (about five minutes)',
     load: () => import('./peers.mjs'),
   },
+  fidelity: {
+    about: 'agreement with an independent float32 computation, and perplexity of a text',
+    load: () => import('./fidelity.mjs'),
+  },
   size: { about: 'bytes a page loads: entry, worker, kernels', load: () => import('./size.mjs') },
 };
 
 const USAGE = `Usage: npm run bench -- NAME [--json] [--data DIR]
 
 ${Object.entries(BENCHMARKS)
-  .map(([name, { about }]) => `  ${name.padEnd(8)} ${about}`)
+  .map(([name, { about }]) => `  ${name.padEnd(9)} ${about}`)
   .join('\n')}
 
   --json   one line of JSON on stdout: { name, ok, figures, bars, context }
