@@ -72,7 +72,7 @@ describe('a SentencePiece vocabulary', () => {
   it('starts with a start token and ends at both end tokens', () => {
     expect(tiny).toMatchObject({ addsBos: true, bosId: 2 });
     const [turn] = tiny.encode('<end_of_turn>', { allowSpecial: true });
-    expect([...tiny.endIds].toSorted()).toEqual([1, turn]);
+    expect(tiny.endIds).toEqual(new Set([1, turn]));
   });
 
   it.each<[string, Record<string, GgufValue | undefined>, string]>([
