@@ -17,6 +17,10 @@ const BENCHMARKS = {
     about: 'agreement with an independent float32 computation, and perplexity of a text',
     load: () => import('./fidelity.mjs'),
   },
+  memory: {
+    about: 'linear memory, time to a ready engine, and whether anything grows',
+    load: () => import('./memory.mjs'),
+  },
   size: { about: 'bytes a page loads: entry, worker, kernels', load: () => import('./size.mjs') },
 };
 
