@@ -13,9 +13,11 @@ const PAGE_TIMEOUT_MS = 1_500_000;
 
 /**
  * Builds `bench/<name>/index.html`, serves it with `files` (name to path) below `/files/`, and gives
- * `use` a browser and a way to open the page in a tab of its own. `browserFlags` go to Chromium.
+ * `use` a browser and a way to open the page in a tab of its own. `browserFlags` go to Chromium;
+ * `isIsolated`: with the headers that threads need, which customers' pages do not have.
  */
-export async function withBenchPage({ name, files, alias = {}, browserFlags = [] }, use) {
+export async function withBenchPage(options, use) {
+  const { name, alias = {} } = options;
   const folder = mkdtempSync(path.join(tmpdir(), `edgewise-${name}-`));
   try {
     await build({
@@ -24,22 +26,34 @@ export async function withBenchPage({ name, files, alias = {}, browserFlags = []
       logLevel: 'error',
       worker: { format: 'es' },
       resolve: { alias },
-      build: { outDir: folder, emptyOutDir: false, assetsInlineLimit: 0, target: 'es2022' },
+      build: {
+        outDir: folder,
+        emptyOutDir: false,
+        assetsInlineLimit: 0,
+        target: 'es2022',
+        minify: false,
+      },
     });
-    return await serveAndUse({ name, folder, files, browserFlags }, use);
+    return await serveAndUse(folder, options, use);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-async function serveAndUse({ name, folder, files, browserFlags }, use) {
+const ISOLATION = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+};
+
+async function serveAndUse(folder, options, use) {
+  const { name, files, browserFlags = [], isIsolated = false } = options;
   const server = await preview({
     configFile: false,
     root: path.join(root, 'bench', name),
     logLevel: 'error',
     plugins: [servingFiles(files)],
     build: { outDir: folder },
-    preview: { host: '127.0.0.1', port: 0 },
+    preview: { host: '127.0.0.1', port: 0, headers: isIsolated ? ISOLATION : {} },
   });
   const browser = await chromium.launch({ executablePath: ensureBrowser(), args: browserFlags });
   try {

@@ -1,3 +1,4 @@
+import { withMessages } from './ours.mjs';
 import { callsOf } from './worker-calls.mjs';
 
 export async function openOnnx(url) {
@@ -7,5 +8,10 @@ export async function openOnnx(url) {
   return {
     prefill: (count) => call('prefill', count),
     decode: (count) => call('decode', count),
+    async suggest({ ids, newTokens, firstWordTokens }) {
+      const startedAt = performance.now();
+      const suggested = await call('suggest', ids, { newTokens, firstWordTokens });
+      return withMessages(suggested, performance.now() - startedAt);
+    },
   };
 }

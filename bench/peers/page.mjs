@@ -1,13 +1,16 @@
 // All engines in one page, each in its own worker; in every round each takes its turn. What an engine
 // offers here: `prefill(count)` gives the milliseconds of a prompt that shares nothing with an earlier
-// one, `decode(count)` the milliseconds of each token after it.
+// one, `decode(count)` the milliseconds of each token after it, `suggest(key)` those from a key to the
+// first word and to the whole suggestion.
 import { openOnnx } from './onnx.mjs';
-import { openOurs } from './ours.mjs';
+import { openOurs, openRoofs, openTyping } from './ours.mjs';
 import { openWllama2, openWllama3 } from './wllama.mjs';
 
 const OPENERS = {
   fast: () => openOurs('fast'),
   exact: () => openOurs('exact'),
+  typingFast: () => openTyping('fast'),
+  typingExact: () => openTyping('exact'),
   wllama2Q41: () => openWllama2('/files/model.gguf'),
   wllama2Q40: () => openWllama2('/files/random-q4_0.gguf'),
   wllama3: () => openWllama3('/files/model.gguf', 1),
@@ -15,41 +18,97 @@ const OPENERS = {
   onnxInt8: () => openOnnx('/files/decoder-int8.onnx'),
 };
 
-/** Times of each named engine, and of the roofs, round after round. */
-globalThis.measurePeers = async ({ names, rounds, decodedTokens }) => {
+/** Engines that could be opened; what kept the others from it is part of the report. */
+async function openEngines(names) {
   const engines = {};
+  const loadMs = {};
   const failures = {};
   for (const name of names) {
     const startedAt = performance.now();
     try {
       engines[name] = await OPENERS[name]();
-      engines[name].loadMs = performance.now() - startedAt;
+      loadMs[name] = performance.now() - startedAt;
     } catch (error) {
       failures[name] = String(error?.message ?? error);
     }
   }
-  const samples = {};
-  for (const name of Object.keys(engines)) {
-    samples[name] = {
-      prefill32Ms: [],
-      prefill128Ms: [],
-      decodeMs: [],
-      loadMs: engines[name].loadMs,
-    };
+  return { engines, loadMs, failures };
+}
+
+/** Tokens right after a prompt: so many in each round, going on from where the last round ended. */
+globalThis.measureDecode = async ({ names, rounds, tokensPerRound, promptTokens }) => {
+  const { engines, ...opened } = await openEngines(names);
+  const { shape } = engines.fast;
+  const contextTokens = promptTokens + (rounds * tokensPerRound) / 2;
+  const bytesPerToken = shape.weightBytes + shape.kvBytesPerPosition * contextTokens;
+  const roofs = await openRoofs(bytesPerToken);
+  const samples = Object.fromEntries(Object.keys(engines).map((name) => [name, []]));
+  const readMs = [];
+  for (const engine of Object.values(engines)) {
+    await engine.prefill(promptTokens);
+    // Warms up, and is thrown away with its prompt.
+    await engine.decode(tokensPerRound);
+    await engine.prefill(promptTokens);
   }
-  // Round 0 warms up.
-  for (let round = 0; round <= rounds; round++) {
+  for (let round = 0; round < rounds; round++) {
+    readMs.push(...(await roofs.readMs()));
     for (const [name, engine] of Object.entries(engines)) {
-      const short = await engine.prefill(32);
-      const long = await engine.prefill(128);
-      const tokens = await engine.decode(decodedTokens);
-      if (round === 0) continue;
-      samples[name].prefill32Ms.push(short);
-      samples[name].prefill128Ms.push(long);
-      samples[name].decodeMs.push(...tokens);
+      samples[name].push(...(await engine.decode(tokensPerRound)));
     }
   }
-  return { samples, failures };
+  return { ...opened, samples, readMs, bytesPerToken };
+};
+
+/** Prompts of each length, new ones every time. Round 0 warms up. */
+globalThis.measurePrefill = async ({ names, rounds, lengths }) => {
+  const { engines, ...opened } = await openEngines(names);
+  const roofs = await openRoofs(1);
+  const samples = {};
+  for (const name of Object.keys(engines)) {
+    samples[name] = Object.fromEntries(lengths.map((length) => [length, []]));
+  }
+  const gigaMacs = { fast: [], exact: [] };
+  for (let round = 0; round <= rounds; round++) {
+    for (const [name, engine] of Object.entries(engines)) {
+      for (const length of lengths) {
+        const ms = await engine.prefill(length);
+        if (round > 0) samples[name][length].push(ms);
+      }
+    }
+    if (round === 0) continue;
+    for (const name of Object.keys(gigaMacs)) gigaMacs[name].push(...(await roofs.gigaMacs(name)));
+  }
+  return {
+    ...opened,
+    samples,
+    gigaMacs,
+    layerMacsPerToken: engines.fast.shape.layerMacsPerToken,
+  };
+};
+
+/**
+ * A text typed key by key after a prefix; after each key every engine takes its turn. Ours comes first
+ * and says after how many tokens the first word was complete; the others are given as many.
+ */
+globalThis.measureKeystrokes = async ({ names, prefix, typed, newTokens }) => {
+  const { engines, ...opened } = await openEngines(names);
+  const samples = {};
+  for (const name of Object.keys(engines)) samples[name] = { firstMs: [], wholeMs: [] };
+  for (let count = 0; count <= typed.length; count++) {
+    const text = prefix + typed.slice(0, count);
+    const ids = await engines.typingFast.encode(text);
+    let firstWordTokens = newTokens;
+    for (const [name, engine] of Object.entries(engines)) {
+      const key = { text, ids, newTokens, firstWordTokens };
+      const suggested = await engine.suggest(key);
+      if (name === 'typingFast') firstWordTokens = Math.max(1, suggested.firstWordTokens);
+      // The prefix alone is where typing begins: nothing is there to be reused yet.
+      if (count === 0) continue;
+      samples[name].firstMs.push(suggested.firstMs);
+      samples[name].wholeMs.push(suggested.wholeMs);
+    }
+  }
+  return { ...opened, samples };
 };
 
 globalThis.isReady = true;

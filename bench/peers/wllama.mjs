@@ -24,6 +24,28 @@ export async function openWllama2(url) {
     await wllama.decode(tokens, {});
     return performance.now() - startedAt;
   };
+  const cached = [];
+  /** As its own completion does with `useCache`, but for one decode less at the end. */
+  const suggest = async ({ text, newTokens, firstWordTokens }) => {
+    const startedAt = performance.now();
+    const ids = await wllama.tokenize(text, true);
+    let same = 0;
+    while (same < ids.length - 1 && ids[same] === cached[same]) same += 1;
+    await wllama.samplingInit({ temp: 0 });
+    await wllama.kvRemove(same, -1);
+    await wllama.decode(ids.slice(same), {});
+    cached.splice(0, cached.length, ...ids);
+    let firstMs = 0;
+    for (let count = 1; ; count++) {
+      const { token } = await wllama.samplingSample();
+      if (count === firstWordTokens) firstMs = performance.now() - startedAt;
+      if (count === newTokens) break;
+      await wllama.samplingAccept([token]);
+      await wllama.decode([token], {});
+      cached.push(token);
+    }
+    return { firstMs, wholeMs: performance.now() - startedAt };
+  };
   const randomTokens = (count) =>
     Array.from({ length: count }, () => Math.floor(Math.random() * 40_000) + 100);
   return {
@@ -36,6 +58,7 @@ export async function openWllama2(url) {
       for (let index = 0; index < count; index++) times.push(await timed(randomTokens(1)));
       return times;
     },
+    suggest,
   };
 }
 
@@ -48,28 +71,51 @@ export async function openWllama3(url, threads) {
     n_batch: CONTEXT,
     n_gpu_layers: 0,
   });
-  const complete = async (words, tokens) => {
-    const start = Math.floor(Math.random() * 20);
-    const text = SENTENCE.repeat(8)
-      .split(' ')
-      .slice(start, start + words)
-      .join(' ');
+  const complete = async (prompt, tokens, isCached) => {
     const { timings } = await wllama.createCompletion({
-      // A first word of its own, so that nothing is remembered.
-      prompt: `${Math.random().toString(36).slice(2, 6)} ${text}`,
+      prompt,
       max_tokens: tokens,
       temperature: 0,
-      cache_prompt: false,
+      cache_prompt: isCached,
     });
     return timings;
   };
+  /** About so many tokens; a first word of its own, so that nothing is remembered. */
+  const textOf = (tokens) => {
+    const start = Math.floor(Math.random() * 20);
+    const words = SENTENCE.repeat(8).split(' ');
+    const text = words.slice(start, start + Math.round(tokens * 0.82)).join(' ');
+    return `${Math.random().toString(36).slice(2, 6)} ${text}`;
+  };
+  let lastPrompt = '';
+  /** Reuse is its own, by `cache_prompt`; a chunk comes with each token. */
+  const suggest = async ({ text, newTokens, firstWordTokens }) => {
+    const startedAt = performance.now();
+    let count = 0;
+    let firstMs = null;
+    await wllama.createCompletion({
+      prompt: text,
+      max_tokens: newTokens,
+      temperature: 0,
+      cache_prompt: true,
+      stream: true,
+      onData() {
+        count += 1;
+        if (count === firstWordTokens) firstMs = performance.now() - startedAt;
+      },
+    });
+    const wholeMs = performance.now() - startedAt;
+    return { firstMs: firstMs ?? wholeMs, wholeMs };
+  };
   return {
+    suggest,
     async prefill(count) {
-      const { prompt_n: tokens, prompt_ms: ms } = await complete(Math.round(count * 0.82), 1);
+      lastPrompt = textOf(count);
+      const { prompt_n: tokens, prompt_ms: ms } = await complete(lastPrompt, 1, false);
       return (ms * count) / tokens;
     },
     async decode(count) {
-      const { predicted_per_token_ms: ms } = await complete(105, count);
+      const { predicted_per_token_ms: ms } = await complete(lastPrompt, count, true);
       return [ms];
     },
   };

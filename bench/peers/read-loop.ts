@@ -1,4 +1,6 @@
 const PAGE_BYTES = 65_536;
+/** What the kernels of this folder are compiled to expect. */
+const LEAST_PAGES = 16;
 /** The loop reads whole steps of this many bytes. */
 const STEP_BYTES = 128;
 
@@ -11,7 +13,7 @@ export interface ReadLoop {
 export async function createReadLoop(byteLength: number): Promise<ReadLoop> {
   const length = Math.ceil(byteLength / STEP_BYTES) * STEP_BYTES;
   const memory = new WebAssembly.Memory({
-    initial: Math.ceil(length / PAGE_BYTES) + 1,
+    initial: Math.max(LEAST_PAGES, Math.ceil(length / PAGE_BYTES) + 1),
     maximum: 32_768,
   });
   const words = new Uint32Array(memory.buffer);

@@ -1,0 +1,168 @@
+// What the benchmarks beside in-browser CPU peers share: peers installed at first use, the page that holds
+// all engines, and ratios. A ratio is the peer's median divided by ours.
+import { existsSync, mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { compileKernel, isUpToDate } from '../scripts/build-kernel.mjs';
+import { root, runCommand } from '../scripts/helpers/command.mjs';
+import { describeMachine, withBenchPage } from './bench-page.mjs';
+import { findModel } from './model-file.mjs';
+import { atLeast, medianOf, quantileOf, rounded } from './report.mjs';
+
+const benchFolder = path.join(root, 'bench');
+const cacheFolder = path.join(benchFolder, '.cache');
+const onnxFile = path.join(cacheFolder, 'decoder-int8.onnx');
+const q40File = path.join(cacheFolder, 'random-q4_0.gguf');
+
+/** One thread each. */
+const PEERS = ['wllama2Q41', 'wllama2Q40', 'wllama3', 'onnxInt8'];
+/** Two threads need a cross-origin isolated page, customers' pages are none: a page of its own. */
+const THREADED_PEERS = ['wllama3Threads'];
+
+const NOTES = {
+  wllama2Q41:
+    'wllama 2.3.1, this file; timed around its calls, the messages to its worker included',
+  wllama2Q40: 'wllama 2.3.1, its better format, random weights of the same shapes',
+  wllama3:
+    'wllama 3.8.1, this file; by its own counters where it has them, scaled to the same tokens',
+  wllama3Threads: 'wllama 3.8.1, two threads, in a cross-origin isolated page with ours beside it',
+  onnxInt8: 'onnxruntime-web 1.30.0, dynamic int8, random weights, loop and choice in JavaScript',
+};
+
+/** The page is built with all peers, whichever of them run. */
+async function installPeers() {
+  if (existsSync(path.join(benchFolder, 'node_modules/onnxruntime-web'))) return;
+  await mustRun('npm', ['ci', '--ignore-scripts', '--prefix', benchFolder]);
+}
+
+/** Makes the files of random weights, where they are not there. */
+async function makePeerFiles(modelFile) {
+  mkdirSync(cacheFolder, { recursive: true });
+  if (existsSync(onnxFile) && existsSync(q40File)) return;
+  const python = path.join(cacheFolder, 'python/bin/python');
+  if (!existsSync(python)) {
+    await mustRun('python3', ['-m', 'venv', path.join(cacheFolder, 'python')]);
+    const pins = path.join(root, 'scripts/requirements-bench.txt');
+    await mustRun(python, ['-m', 'pip', 'install', '--quiet', '-r', pins]);
+  }
+  const script = (name) => path.join(root, 'scripts', name);
+  await mustRun(python, [script('random-q4-0.py'), modelFile, q40File]);
+  await mustRun(python, [script('onnx-decoder.py'), onnxFile]);
+}
+
+async function mustRun(program, parameters) {
+  process.stderr.write(`${[path.basename(program), ...parameters].join(' ')}\n`);
+  const { code, output } = await runCommand(program, parameters);
+  if (code !== 0) throw new Error(`${program} failed:\n${output}`);
+}
+
+const ROOFS = [
+  { source: 'read-loop', name: 'read-loop', features: ['simd'] },
+  { source: 'dot-rate', name: 'dot-rate-exact', features: ['simd'] },
+  { source: 'dot-rate', name: 'dot-rate-fast', features: ['simd', 'relaxed-simd'] },
+];
+
+/** What one thread can read and multiply at most, to judge the engine by in the same run. */
+async function buildRoofs() {
+  for (const { source, name, features } of ROOFS) {
+    const entry = path.join(benchFolder, 'kernels', `${source}.ts`);
+    const outFile = path.join(benchFolder, 'kernels', `${name}.wasm`);
+    if (!isUpToDate(outFile, [entry])) await compileKernel({ entry, outFile, features });
+  }
+}
+
+/**
+ * Runs `measureIt`, a function of bench/peers/page.mjs, with ours and the peers in one page; and with
+ * ours and the peers of two threads in another one. `isAlone`: ours only. Gives what it gave, and the
+ * machine; `threaded` is `null` where it did not run.
+ */
+export async function runBesidePeers({ entry, dataFolder, isAlone }, measureIt, options) {
+  const { ours = ['fast', 'exact'], ...rest } = options;
+  const modelFile = findModel(entry, dataFolder);
+  await installPeers();
+  await buildRoofs();
+  const run = (isIsolated, peers) =>
+    runPage({ modelFile, isIsolated }, measureIt, { ...rest, names: [...ours, ...peers] });
+  if (isAlone) return { single: await run(false, []), threaded: null };
+  await makePeerFiles(modelFile);
+  const single = await run(false, PEERS);
+  return { single, threaded: await run(true, THREADED_PEERS) };
+}
+
+function runPage({ modelFile, isIsolated }, measureIt, options) {
+  const folder = (name) => path.join(benchFolder, 'node_modules', name);
+  const bench = {
+    name: 'peers',
+    isIsolated,
+    files: {
+      'model.gguf': modelFile,
+      [path.basename(q40File)]: q40File,
+      [path.basename(onnxFile)]: onnxFile,
+    },
+    // Their packages export one name each; the files behind it are wanted.
+    alias: {
+      '@peer/wllama-2': folder('wllama-2/esm'),
+      '@peer/wllama-3': folder('wllama-3/esm'),
+      '@peer/onnxruntime-web': folder('onnxruntime-web/dist'),
+    },
+  };
+  return withBenchPage(bench, async ({ browser, openTab }) => {
+    const machine = describeMachine(browser);
+    const { page } = await openTab();
+    const given = [measureIt, options];
+    const result = await page.evaluate(([name, values]) => globalThis[name](values), given);
+    return { ...result, machine };
+  });
+}
+
+/** Median, quick tenth and slow tenth of each engine's samples, under its name and `suffix`. */
+export function timesOf(samples, suffix = '') {
+  const figures = {};
+  for (const [name, times] of Object.entries(samples)) {
+    figures[`${name}${suffix}Ms`] = rounded(medianOf(times));
+    figures[`${name}${suffix}P10Ms`] = rounded(quantileOf(times, 0.1));
+    figures[`${name}${suffix}P90Ms`] = rounded(quantileOf(times, 0.9));
+  }
+  return figures;
+}
+
+/** The peers' share of a run: ours ran in both pages, and counts in the first one. */
+export function peersOnly(samples) {
+  return Object.fromEntries(
+    Object.entries(samples).filter(([name]) => [...PEERS, ...THREADED_PEERS].includes(name)),
+  );
+}
+
+/**
+ * Peer divided by ours, medians of samples of one page. `gates`: ours to peer to [the least that must
+ * hold, what is aimed at]; only those of the page's engines are judged.
+ */
+export function ratioBars(gates, label, samples) {
+  const bars = [];
+  for (const [ours, peers] of Object.entries(gates)) {
+    for (const [peer, [bar, goal]] of Object.entries(peers)) {
+      if (samples[peer] === undefined) continue;
+      const ratio = rounded(medianOf(samples[peer]) / medianOf(samples[ours]));
+      bars.push(atLeast(`${label}: ${peer} / ${ours}`, ratio, { bar, goal }));
+    }
+  }
+  return bars;
+}
+
+/** A peer that failed was not compared: that is no pass. */
+export function failureBars({ failures }) {
+  return Object.keys(failures).map((name) => atLeast(`${name} runs`, 0, { bar: 1 }));
+}
+
+/** What to say of a run, beside what it measured. */
+export function describeRun({ entry, single, threaded }) {
+  const failures = { ...single.failures, ...threaded?.failures };
+  const names = [...Object.keys(single.loadMs), ...Object.keys(threaded?.loadMs ?? {})];
+  const notes = Object.entries(NOTES).filter(([name]) => names.includes(name));
+  return {
+    model: entry.id,
+    ...single.machine,
+    threads: 'one each, unless said otherwise',
+    ...Object.fromEntries(notes),
+    ...(Object.keys(failures).length > 0 && { failures: JSON.stringify(failures) }),
+  };
+}
