@@ -102,3 +102,8 @@ export function describeMachine(browser) {
     loadAverage: rounded(loadavg()[0]),
   };
 }
+
+/** To be asked after a measurement: what else ran meanwhile shows, beside our one or two busy threads. */
+export function loadAverageNow() {
+  return rounded(loadavg()[0]);
+}

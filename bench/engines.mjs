@@ -4,7 +4,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { compileKernel, isUpToDate } from '../scripts/build-kernel.mjs';
 import { root, runCommand } from '../scripts/helpers/command.mjs';
-import { describeMachine, withBenchPage } from './bench-page.mjs';
+import { describeMachine, loadAverageNow, withBenchPage } from './bench-page.mjs';
 import { findModel } from './model-file.mjs';
 import { atLeast, medianOf, quantileOf, rounded } from './report.mjs';
 
@@ -110,7 +110,7 @@ function runPage({ modelFile, isIsolated }, measureIt, options) {
     const { page } = await openTab();
     const given = [measureIt, options];
     const result = await page.evaluate(([name, values]) => globalThis[name](values), given);
-    return { ...result, machine };
+    return { ...result, machine, loadAverageAfter: loadAverageNow() };
   });
 }
 
@@ -161,6 +161,8 @@ export function describeRun({ entry, single, threaded }) {
   return {
     model: entry.id,
     ...single.machine,
+    loadAverageAfter: single.loadAverageAfter,
+    ...(threaded !== null && { loadAverageAfterThreads: threaded.loadAverageAfter }),
     threads: 'one each, unless said otherwise',
     ...Object.fromEntries(notes),
     ...(Object.keys(failures).length > 0 && { failures: JSON.stringify(failures) }),

@@ -56,7 +56,14 @@ globalThis.measureDecode = async ({ names, rounds, tokensPerRound, promptTokens 
       samples[name].push(...(await engine.decode(tokensPerRound)));
     }
   }
-  return { ...opened, samples, readMs, bytesPerToken };
+  // Ours alone and last: it must not give our tokens a shorter context than the peers'.
+  const prefillMs = { fast: [], exact: [] };
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, times] of Object.entries(prefillMs)) {
+      times.push(await engines[name].prefill(promptTokens));
+    }
+  }
+  return { ...opened, samples, prefillMs, readMs, bytesPerToken };
 };
 
 /** Prompts of each length, new ones every time. Round 0 warms up. */
