@@ -6,6 +6,7 @@ import type { RelayLogEntry } from '../relay/request-log.ts';
 import { importPeers } from '../relay/require-peer.ts';
 import type { RunningRelay } from '../relay/serve.ts';
 import { nodeErrorCode } from './disk-error.ts';
+import { findMissingModel } from './missing-model.ts';
 import { UsageError } from './usage-error.ts';
 
 const HELP = `Usage: edgewise relay [options]
@@ -16,9 +17,11 @@ Serves the upper tiers to pages of the same origin, with the keys kept here.
   --port N          port to listen on (default 8787; 0 = any)
   --host ADDRESS    address to listen on (default 127.0.0.1: this machine only)
   --local           answer with the model of --models-dir where a tier has no upstream
-  --models-dir DIR  folder that \`edgewise pull\` filled (default public/models)
+  --models-dir DIR  folder that pull filled (default public/models)
   --quiet           no line per request
   --help            this text
+
+It needs packages that pages do not: npm install hono @hono/node-server valibot
 `;
 
 const DEFAULT_PORT = '8787';
@@ -36,7 +39,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     if (config === null) return 1;
     const relay = await start(config, options);
     if (relay === null) return 1;
-    process.stdout.write(describe(relay, config));
+    process.stdout.write(await describe(relay, config));
     await stopped.promise;
     await relay.close();
     return 0;
@@ -117,8 +120,8 @@ function fail(message: string): null {
   return null;
 }
 
-function describe({ url }: RunningRelay, config: RelayConfig): string {
-  const lines = config.upstreams.map(describeUpstream);
+async function describe({ url }: RunningRelay, config: RelayConfig): Promise<string> {
+  const lines = await Promise.all(config.upstreams.map(describeUpstream));
   const none =
     '  no upstream yet: name one in --config FILE, or set EDGEWISE_SLM_BASE_URL and EDGEWISE_SLM_MODEL';
   return [`Relay at ${url}`, ...(lines.length > 0 ? lines : [none]), 'Ctrl+C ends it.', ''].join(
@@ -126,9 +129,13 @@ function describe({ url }: RunningRelay, config: RelayConfig): string {
   );
 }
 
-function describeUpstream(upstream: RelayConfig['upstreams'][number]): string {
+async function describeUpstream(upstream: RelayConfig['upstreams'][number]): Promise<string> {
   const alias = [upstream.alias ?? upstream.id].flat().join(', ');
-  if (upstream.kind === 'local') return `  ${alias}: the model on this machine, to try the path`;
+  if (upstream.kind === 'local') {
+    const missing = await findMissingModel(upstream);
+    const warning = missing === null ? '' : ` (calls will fail: ${missing})`;
+    return `  ${alias}: the model on this machine, to try the path${warning}`;
+  }
   const { baseUrl, model, keyEnv } = upstream;
   const isKeyMissing = keyEnv !== undefined && !process.env[keyEnv];
   const warning = isKeyMissing ? ` (${keyEnv} is not set: calls will fail)` : '';
