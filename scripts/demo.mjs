@@ -169,7 +169,7 @@ async function getModel({ mayPull, modelsFolder }) {
   if (readModels(modelsFolder).some(({ id }) => id === DEFAULT_MODEL)) return;
   if (!mayPull) {
     console.log(
-      `${DEFAULT_MODEL} is not in ${modelsFolder}; the page will say so. \`edgewise pull\` gets it.`,
+      `${DEFAULT_MODEL} is not in ${modelsFolder}; the page will say so. \`npx --no-install edgewise pull\` gets it.`,
     );
     return;
   }

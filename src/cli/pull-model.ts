@@ -77,7 +77,7 @@ function showTerms(entry: CatalogueEntry, { report, acceptsLicence = false }: Pu
   throw new ModelError(
     'licence-not-accepted',
     `${entry.name} comes under the licence "${licence.id}", which has to be accepted first. ` +
-      `Read ${licence.url} and, if you agree: edgewise pull ${entry.id} --accept-licence`,
+      `Read ${licence.url} and, if you agree: npx --no-install edgewise pull ${entry.id} --accept-licence`,
     { details: { id: entry.id, licence: licence.id, url: licence.url } },
   );
 }

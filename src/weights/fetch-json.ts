@@ -35,7 +35,7 @@ export function statusError(url: URL, status: number): NetworkError {
   const isRetryable = status === 408 || status === 429 || status >= 500;
   return new NetworkError(
     'http-status',
-    `${hostOf(url)} answered ${status} for ${url.pathname}: ${isRetryable ? 'try again later' : 'check the address, or run `edgewise pull` on the server'}.`,
+    `${hostOf(url)} answered ${status} for ${url.pathname}: ${isRetryable ? 'try again later' : 'check the address, or run `npx --no-install edgewise pull` on the server'}.`,
     { details: { host: url.host, path: url.pathname, status }, isRetryable },
   );
 }
@@ -64,7 +64,7 @@ function parseJson(url: URL, text: string): unknown {
     const isPage = /^\s*</.test(text);
     throw new ModelError(
       'bad-manifest',
-      `${url.pathname} is ${isPage ? 'a web page' : 'not JSON'}: run \`edgewise pull\` so that ${hostOf(url)} serves the model's files.`,
+      `${url.pathname} is ${isPage ? 'a web page' : 'not JSON'}: run \`npx --no-install edgewise pull\` so that ${hostOf(url)} serves the model's files.`,
       { details: { host: url.host, path: url.pathname }, cause },
     );
   }

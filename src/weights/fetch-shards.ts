@@ -163,7 +163,7 @@ function wait(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
 function hashMismatch(manifest: Manifest, index: number, url: URL): ModelError {
   return new ModelError(
     'hash-mismatch',
-    `${hostOf(url)} serves wrong bytes in shard ${index} of ${manifest.file} (fetched ${MAX_BAD_FETCHES} times): run \`edgewise pull\` again on the server.`,
+    `${hostOf(url)} serves wrong bytes in shard ${index} of ${manifest.file} (fetched ${MAX_BAD_FETCHES} times): run \`npx --no-install edgewise pull\` again on the server.`,
     { details: { id: manifest.id, shard: index, host: url.host } },
   );
 }

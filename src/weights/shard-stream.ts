@@ -92,7 +92,7 @@ function checkContentRange(run: ShardRun, header: string | null, manifest: Manif
   if (total !== undefined && total !== '*' && Number(total) !== manifest.sizeBytes) {
     throw new ModelError(
       'size-mismatch',
-      `The server's ${manifest.file} has ${total} bytes, its manifest says ${manifest.sizeBytes}: run \`edgewise pull\` again on the server.`,
+      `The server's ${manifest.file} has ${total} bytes, its manifest says ${manifest.sizeBytes}: run \`npx --no-install edgewise pull\` again on the server.`,
       {
         details: { id: manifest.id, totalBytes: Number(total), expectedBytes: manifest.sizeBytes },
       },

@@ -119,7 +119,7 @@ function rejectUnknown(id: string, known: readonly CatalogueEntry[] | null): voi
   const list = known.map((entry) => entry.id).join(', ');
   throw new ModelError(
     'not-found',
-    `There is no model "${id}" here. Known models: ${list === '' ? 'none; run `edgewise pull` on the server' : list}.`,
+    `There is no model "${id}" here. Known models: ${list === '' ? 'none; run `npx --no-install edgewise pull` on the server' : list}.`,
     { details: { modelId: id, known: list } },
   );
 }
