@@ -7,8 +7,8 @@ export interface Overlay {
   /** Shows `text` at the caret; an empty text hides the ghost. */
   show(text: string): void;
   /**
-   * Whether the ghost can be seen: what is scrolled out of view or has no room in a one-line field
-   * is not on offer.
+   * Whether all of the ghost can be seen: what is scrolled out of view, wraps below the last line in
+   * view or has no room in a one-line field is not on offer.
    */
   readonly isVisible: boolean;
   /** Moves the ghost to where the caret now is, after a scroll or a change of layout. */
@@ -20,6 +20,9 @@ export interface Overlay {
 
 /** Share of the text's own colour. 0.62 keeps 4.5:1 for near-black on white and the reverse. */
 const GHOST_OPACITY = '0.62';
+
+/** Share of its height by which a font may stand out of a low line, above or below, and be readable. */
+const LARGEST_OVERHANG = 0.2;
 
 /** What the ghost takes from the field so that it reads as the same line of text. */
 const INHERITED = [
@@ -154,14 +157,22 @@ function placeAtCaret(field: TextField, { box, anchor, ghost }: Parts): boolean 
   const caretTop =
     field instanceof HTMLInputElement ? area.top : rect.top + caret.top - field.scrollTop;
   const top = field instanceof HTMLInputElement ? caretTop : caretTop - (anchorTop - origin.top);
-  const roomPx = area.bottom - top;
   setStyle(box, {
     top: `${top - origin.top}px`,
     left: `${area.left - origin.left}px`,
-    'max-height': `${Math.max(roomPx, 0)}px`,
+    'max-height': `${Math.max(area.bottom - top, 0)}px`,
   });
-  if (caretTop < area.top - 1 || roomPx < lineHeightPx(computed) - 1) return false;
+  if (!fitsDown(ghost, area)) return false;
   return !(field instanceof HTMLInputElement) || fitsAcross(ghost, area, computed);
+}
+
+/** A ghost that wraps can begin in view and end below it. */
+function fitsDown(ghost: HTMLElement, area: Area): boolean {
+  // Letters, not line boxes: browsers scroll the caret into view, which is as high as the letters.
+  return [...ghost.getClientRects()].every(({ top, bottom, height }) => {
+    const overhangPx = height * LARGEST_OVERHANG;
+    return top >= area.top - overhangPx && bottom <= area.bottom + overhangPx;
+  });
 }
 
 /** A one-line field cuts what does not fit; half a word is no offer. A cut trailing space is. */
@@ -179,21 +190,20 @@ interface Area {
   readonly height: number;
 }
 
-/** The column the field's text stands in, in viewport coordinates; a scroll bar is not part of it. */
+/**
+ * The column the field's text shows in, in viewport coordinates; a scroll bar is not part of it. The
+ * lines of a text area scroll through its padding.
+ */
 function textArea(field: TextField, computed: CSSStyleDeclaration): Area {
   const rect = field.getBoundingClientRect();
   const px = (name: string): number => Number.parseFloat(computed.getPropertyValue(name)) || 0;
   const left = rect.left + field.clientLeft + px('padding-left');
   const right = rect.left + field.clientLeft + field.clientWidth - px('padding-right');
-  const top = rect.top + field.clientTop + px('padding-top');
-  const bottom = rect.top + field.clientTop + field.clientHeight - px('padding-bottom');
+  const isOneLine = field instanceof HTMLInputElement;
+  const [above, below] = isOneLine ? [px('padding-top'), px('padding-bottom')] : [0, 0];
+  const top = rect.top + field.clientTop + above;
+  const bottom = rect.top + field.clientTop + field.clientHeight - below;
   return { top, bottom, left, right, height: bottom - top };
-}
-
-/** `normal` has no length; 1.2 is what browsers use for most fonts. */
-function lineHeightPx(computed: CSSStyleDeclaration): number {
-  const length = Number.parseFloat(computed.lineHeight);
-  return Number.isNaN(length) ? Number.parseFloat(computed.fontSize) * 1.2 : length;
 }
 
 /** Through the object model, which a strict `style-src` allows, never through an attribute. */

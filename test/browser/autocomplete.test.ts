@@ -332,7 +332,8 @@ test('a failing source is reported once and shows nothing', async () => {
 });
 
 test('markup in an answer stays text', async () => {
-  const { source } = setUp();
+  const field = Object.assign(document.createElement('textarea'), { cols: 60 });
+  const { source } = setUp({}, field);
   const text = '<img src=x onerror="document.title=1"> ';
   await offer(source, 'a', text);
   expect(document.querySelector('[data-ghost] img')).toBeNull();
