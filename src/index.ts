@@ -7,6 +7,7 @@ export type { Rule } from './cascade/rules.ts';
 export type { SignalName } from './cascade/signals.ts';
 export type { CollapseChoice, FallbackNotice } from './cascade/turn.ts';
 export {
+  DataError,
   EdgewiseError,
   EngineError,
   ModelError,
@@ -17,16 +18,11 @@ export {
   UnsupportedError,
 } from './errors.ts';
 export { createRuntime } from './runtime.ts';
-export type {
-  Answer,
-  ModelDownloadOptions,
-  RemoteOptions,
-  Runtime,
-  RuntimeEvents,
-  RuntimeListener,
-  RuntimeModels,
-  RuntimeOptions,
-} from './runtime.ts';
+export type { Runtime } from './runtime.ts';
+export type { Answer } from './runtime/answer.ts';
+export type { RuntimeEvents, RuntimeListener } from './runtime/events.ts';
+export type { ModelDownloadOptions, RuntimeModels } from './runtime/models.ts';
+export type { RemoteOptions, RuntimeOptions } from './runtime/options.ts';
 export type { RemoteTimeouts } from './tiers/deadlines.ts';
 export type { RemoteHeaders } from './tiers/remote.ts';
 export type {

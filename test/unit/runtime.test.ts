@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import type { Rule } from '../../src/cascade/rules.ts';
-import { createRuntime, type Runtime, type RuntimeOptions } from '../../src/runtime.ts';
+import { createRuntime, type Runtime } from '../../src/runtime.ts';
+import type { RuntimeOptions } from '../../src/runtime/options.ts';
 import type { Mode, Request } from '../../src/types.ts';
 import { streamOf } from '../helpers/scripted-server.ts';
 import { serveFolder, type StaticServer } from '../helpers/static-server.ts';

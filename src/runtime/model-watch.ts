@@ -1,0 +1,42 @@
+import type { ModelState } from '../types.ts';
+import type { HostConnection } from '../worker/connect.ts';
+import type { EventBus } from './events.ts';
+
+/** What is known of the runtime's own model. */
+export interface ModelWatch {
+  state(): ModelState;
+  /** Whether a suggestion may be asked for now. */
+  isReady(): boolean;
+  stop(): void;
+}
+
+/** Follows the state of the model `own`, and tells the bus of every model and warning. */
+export function watchModel(
+  connection: Pick<HostConnection, 'onState' | 'onWarning'>,
+  own: string,
+  bus: Pick<EventBus, 'send'>,
+): ModelWatch {
+  let state: ModelState = { status: 'absent' };
+  // After a crash typing may bring the model back; when that load fails it does not try again.
+  let mayRevive = false;
+  const stopState = connection.onState((next, modelId) => {
+    if (modelId === own) {
+      state = next;
+      if (next.status === 'ready') mayRevive = true;
+      if (next.status === 'loading') mayRevive = false;
+    }
+    if (next.status === 'downloading') bus.send('progress', { modelId, progress: next.progress });
+    bus.send('model', { modelId, state: next });
+  });
+  const stopWarning = connection.onWarning((warning) =>
+    bus.send('fallback', { kind: 'storage', ...warning }),
+  );
+  return {
+    state: () => state,
+    isReady: () => state.status === 'ready' || (state.status === 'error' && mayRevive),
+    stop() {
+      stopState();
+      stopWarning();
+    },
+  };
+}

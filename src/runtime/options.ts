@@ -1,0 +1,119 @@
+import type { EgressRule } from '../cascade/egress.ts';
+import type { Rule } from '../cascade/rules.ts';
+import type { CollapseChoice } from '../cascade/turn.ts';
+import type { RemoteTierOptions } from '../tiers/remote.ts';
+import type { Mode, Precision } from '../types.ts';
+
+/** Where requests may go that do not stay on the device. */
+export interface RemoteOptions extends Pick<
+  RemoteTierOptions,
+  'baseUrl' | 'headers' | 'allowCrossOrigin' | 'requestLogprobs' | 'timeouts' | 'fetch'
+> {
+  /** Alias of a specialised small model at the endpoint. Default: there is none. */
+  readonly slm?: string;
+  /** Alias of the large model at the endpoint. Default `frontier`; `null`: there is none. */
+  readonly frontier?: string | null;
+}
+
+export interface RuntimeOptions {
+  /** Folder with `catalogue.json` and the models, by default `/models/`; in Node absolute. */
+  readonly models?: { readonly baseUrl?: string | URL };
+  /** Model that completes and answers. Default `smollm2-135m-instruct-q4_1`. */
+  readonly model?: string;
+  /** Default `prefer-on-device`. */
+  readonly mode?: Mode;
+  /** Default: none; then nothing ever leaves the device. */
+  readonly remote?: RemoteOptions | null;
+  /** The app's own rules; they come before the ones in the package. */
+  readonly rules?: readonly Rule[];
+  /** What may leave the device, by field, task and tier. Default: what the modes allow. */
+  readonly egress?: readonly EgressRule[];
+  /** When the device stops being sure in the middle. Default `stop`. */
+  readonly onCollapse?: CollapseChoice;
+  /** Tokens kept back until the confidence passes, 0 to 64. Default: the rule's, mostly 8. */
+  readonly holdBackTokens?: number;
+  /** Runs the model on this thread. Default `false`. */
+  readonly inProcess?: boolean;
+  /** Default: `fast` where the browser has relaxed SIMD, else `exact`. */
+  readonly precision?: Precision;
+  /** Tokens per session. Default 512. */
+  readonly contextLength?: number;
+  /** Sessions whose state is kept. Default 4. */
+  readonly maxSlots?: number;
+  /** Starts the worker, for bundlers that have to be told. */
+  readonly createWorker?: () => Worker;
+}
+
+const EXAMPLE =
+  "createRuntime({ models: { baseUrl: '/models/' }, remote: { baseUrl: '/edge/v1' } })";
+
+/** Throws `TypeError` naming the first option that is unknown or has a wrong value. */
+export function checkOptions(options: unknown): void {
+  checkFields('', options, OPTIONS);
+  const { models, remote } = options as RuntimeOptions;
+  checkFields('models.', models ?? {}, MODELS_OPTIONS);
+  if (remote == null) return;
+  checkFields('remote.', remote, REMOTE_OPTIONS);
+  if (remote.baseUrl === undefined) throw new TypeError(`remote needs baseUrl, as in ${EXAMPLE}.`);
+}
+
+type Check = (value: unknown) => boolean;
+
+const isText: Check = (value) => typeof value === 'string' && value !== '';
+const isCount: Check = (value) => Number.isSafeInteger(value) && Number(value) > 0;
+const isObject: Check = (value) => typeof value === 'object' && value !== null;
+const isFunction: Check = (value) => typeof value === 'function';
+const isFlag: Check = (value) => typeof value === 'boolean';
+const isOneOf =
+  (...values: readonly string[]): Check =>
+  (value) =>
+    values.some((each) => each === value);
+/** Checked where it is used, by the part that knows. */
+const isAnything: Check = () => true;
+
+const OPTIONS = {
+  models: isObject,
+  model: isText,
+  mode: isAnything,
+  remote: (value) => value === null || isObject(value),
+  rules: isAnything,
+  egress: isAnything,
+  onCollapse: isOneOf('stop', 'append', 'replace'),
+  holdBackTokens: (value) => value === 0 || (isCount(value) && Number(value) <= 64),
+  inProcess: isFlag,
+  precision: isOneOf('exact', 'fast'),
+  contextLength: isCount,
+  maxSlots: isCount,
+  createWorker: isFunction,
+} satisfies Record<keyof RuntimeOptions, Check>;
+
+const MODELS_OPTIONS = {
+  baseUrl: (value) => isText(value) || value instanceof URL,
+} satisfies Record<keyof NonNullable<RuntimeOptions['models']>, Check>;
+
+const REMOTE_OPTIONS = {
+  baseUrl: isText,
+  slm: isText,
+  frontier: (value) => value === null || isText(value),
+  headers: (value) => isFunction(value) || isObject(value),
+  allowCrossOrigin: isFlag,
+  requestLogprobs: isFlag,
+  timeouts: isObject,
+  fetch: isFunction,
+} satisfies Record<keyof RemoteOptions, Check>;
+
+function checkFields(place: string, value: unknown, checks: Readonly<Record<string, Check>>): void {
+  if (!isObject(value)) throw new TypeError(`Options must be an object, as in ${EXAMPLE}.`);
+  for (const [name, field] of Object.entries(value as object)) {
+    const check = Object.hasOwn(checks, name) ? checks[name] : undefined;
+    if (check === undefined) {
+      const known = Object.keys(checks).join(', ');
+      throw new TypeError(
+        `Unknown option "${place}${name}". Known: ${known}. Example: ${EXAMPLE}.`,
+      );
+    }
+    if (field !== undefined && !check(field)) {
+      throw new TypeError(`Option "${place}${name}" has a wrong value. Example: ${EXAMPLE}.`);
+    }
+  }
+}

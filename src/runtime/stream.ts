@@ -1,0 +1,40 @@
+import { UnsupportedError } from '../errors.ts';
+import type { Request, Tier, TierEvent } from '../types.ts';
+import type { EventBus } from './events.ts';
+
+/** The cascade's stream, which also ends with the runtime and tells the bus of every decision. */
+export function createStream(
+  cascade: Tier,
+  bus: Pick<EventBus, 'send'>,
+  closing: AbortSignal,
+): Tier['generate'] {
+  return (request, { signal } = {}) => {
+    if (typeof AbortSignal.any !== 'function') return refuseOldBrowser();
+    const joined = signal === undefined ? closing : AbortSignal.any([signal, closing]);
+    return announce(cascade.generate(request, { signal: joined }), request, bus);
+  };
+}
+
+/** Cancelling needs it on every way, the one to the cloud too. */
+// oxlint-disable-next-line require-yield -- it fails when it is read, as streams do
+async function* refuseOldBrowser(): AsyncGenerator<TierEvent> {
+  throw new UnsupportedError(
+    'feature-missing',
+    'This browser is too old: it lacks AbortSignal.any. Update it (Chrome 116, Firefox 125, Safari 17.4 or later).',
+  );
+}
+
+async function* announce(
+  events: AsyncIterable<TierEvent>,
+  request: Request,
+  bus: Pick<EventBus, 'send'>,
+): AsyncGenerator<TierEvent> {
+  const { task, field, sessionId } = request;
+  const origin = { task, field: field ?? null, sessionId: sessionId ?? null };
+  for await (const event of events) {
+    if (event.type === 'decision') {
+      bus.send('decision', { decision: event.decision, ...origin });
+    }
+    yield event;
+  }
+}
