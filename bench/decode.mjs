@@ -36,12 +36,12 @@ const GATES = {
   },
 };
 
-export async function measure({ dataFolder, isAlone }) {
+export async function measure({ dataFolder, isAlone, rounds = ROUNDS }) {
   const entry = defaultModel();
   const { single, threaded } = await runBesidePeers(
     { entry, dataFolder, isAlone },
     'measureDecode',
-    { rounds: ROUNDS, tokensPerRound: TOKENS_PER_ROUND, promptTokens: PROMPT_TOKENS },
+    { rounds, tokensPerRound: TOKENS_PER_ROUND, promptTokens: PROMPT_TOKENS },
   );
   const runs = [single, threaded].filter((run) => run !== null);
   const readMs = medianOf(single.readMs);
@@ -69,7 +69,7 @@ export async function measure({ dataFolder, isAlone }) {
     ],
     context: {
       ...describeRun({ entry, single, threaded }),
-      tokens: `${ROUNDS * TOKENS_PER_ROUND} per engine from position ${PROMPT_TOKENS} on, in ${ROUNDS} rounds (wllama 3: ${TOKENS_PER_ROUND} in each round, and their mean)`,
+      tokens: `${rounds * TOKENS_PER_ROUND} per engine from position ${PROMPT_TOKENS} on, in ${rounds} rounds (wllama 3: ${TOKENS_PER_ROUND} in each round, and their mean)`,
       bytesPerToken: single.bytesPerToken,
     },
   };

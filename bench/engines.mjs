@@ -14,7 +14,7 @@ const onnxFile = path.join(cacheFolder, 'decoder-int8.onnx');
 const q40File = path.join(cacheFolder, 'random-q4_0.gguf');
 
 /** One thread each. */
-const PEERS = ['wllama2Q41', 'wllama2Q40', 'wllama3', 'onnxInt8'];
+const PEERS = ['wllama2Q41', 'wllama2Q40', 'wllama3', 'onnxInt8', 'transformers'];
 /** Two threads need a cross-origin isolated page, customers' pages are none: a page of its own. */
 const THREADED_PEERS = ['wllama3Threads'];
 
@@ -26,27 +26,31 @@ const NOTES = {
     'wllama 3.8.1, this file; by its own counters where it has them, scaled to the same tokens',
   wllama3Threads: 'wllama 3.8.1, two threads, in a cross-origin isolated page with ours beside it',
   onnxInt8: 'onnxruntime-web 1.30.0, dynamic int8, random weights, loop and choice in JavaScript',
+  transformers: '@huggingface/transformers 4.3.0, the same ONNX file, through generate()',
 };
 
 /** The page is built with all peers, whichever of them run. */
 async function installPeers() {
-  if (existsSync(path.join(benchFolder, 'node_modules/onnxruntime-web'))) return;
+  if (existsSync(path.join(benchFolder, 'node_modules/@huggingface/transformers'))) return;
   await mustRun('npm', ['ci', '--ignore-scripts', '--prefix', benchFolder]);
 }
 
-/** Makes the files of random weights, where they are not there. */
+/** Makes the files of random weights, where they are not there or their script changed since. */
 async function makePeerFiles(modelFile) {
   mkdirSync(cacheFolder, { recursive: true });
-  if (existsSync(onnxFile) && existsSync(q40File)) return;
+  const script = (name) => path.join(root, 'scripts', name);
+  const wanted = [
+    { file: q40File, script: script('random-q4-0.py'), parameters: [modelFile, q40File] },
+    { file: onnxFile, script: script('onnx-decoder.py'), parameters: [onnxFile] },
+  ].filter((each) => !isUpToDate(each.file, [each.script]));
+  if (wanted.length === 0) return;
   const python = path.join(cacheFolder, 'python/bin/python');
   if (!existsSync(python)) {
     await mustRun('python3', ['-m', 'venv', path.join(cacheFolder, 'python')]);
     const pins = path.join(root, 'scripts/requirements-bench.txt');
     await mustRun(python, ['-m', 'pip', 'install', '--quiet', '-r', pins]);
   }
-  const script = (name) => path.join(root, 'scripts', name);
-  await mustRun(python, [script('random-q4-0.py'), modelFile, q40File]);
-  await mustRun(python, [script('onnx-decoder.py'), onnxFile]);
+  for (const each of wanted) await mustRun(python, [each.script, ...each.parameters]);
 }
 
 async function mustRun(program, parameters) {
@@ -97,12 +101,19 @@ function runPage({ modelFile, isIsolated }, measureIt, options) {
       'model.gguf': modelFile,
       [path.basename(q40File)]: q40File,
       [path.basename(onnxFile)]: onnxFile,
+      // As @huggingface/transformers looks for them.
+      'model_quantized.onnx': onnxFile,
+      'config.json': path.join(benchFolder, 'peers/transformers-config.json'),
     },
     // Their packages export one name each; the files behind it are wanted.
     alias: {
       '@peer/wllama-2': folder('wllama-2/esm'),
       '@peer/wllama-3': folder('wllama-3/esm'),
       '@peer/onnxruntime-web': folder('onnxruntime-web/dist'),
+      '@peer/transformers-onnx': folder(
+        '@huggingface/transformers/node_modules/onnxruntime-web/dist',
+      ),
+      '@peer/transformers': folder('@huggingface/transformers/dist/transformers.web.js'),
     },
   };
   return withBenchPage(bench, async ({ browser, openTab }) => {

@@ -38,12 +38,12 @@ const GATES = {
   },
 };
 
-export async function measure({ dataFolder, isAlone }) {
+export async function measure({ dataFolder, isAlone, rounds = ROUNDS }) {
   const entry = defaultModel();
   const { single, threaded } = await runBesidePeers(
     { entry, dataFolder, isAlone },
     'measurePrefill',
-    { rounds: ROUNDS, lengths: LENGTHS },
+    { rounds, lengths: LENGTHS },
   );
   const runs = [single, threaded].filter((run) => run !== null);
   const figures = {};
@@ -66,7 +66,7 @@ export async function measure({ dataFolder, isAlone }) {
       ...runs.flatMap(failureBars),
       atLeast('prefill 128 (fast), share of the peak dot rate', fast.fastPerDotPeak, DOT_RATE_BAR),
     ],
-    context: { ...describeRun({ entry, single, threaded }), rounds: ROUNDS },
+    context: { ...describeRun({ entry, single, threaded }), rounds },
   };
 }
 

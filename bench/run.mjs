@@ -1,5 +1,5 @@
-// `npm run bench -- NAME [--json] [--data DIR] [--alone]`. Without --json a table for people; with it exactly one
-// line on stdout. Exit code 1 when a bar fails, 2 when the benchmark could not run.
+// `npm run bench -- NAME [--json] [--data DIR] [--alone] [--rounds N]`. Without --json a table for people; with
+// it exactly one line on stdout. Exit code 1 when a bar fails, 2 when the benchmark could not run.
 import { parseArgs } from 'node:util';
 import { printJson, printTable } from './report.mjs';
 
@@ -28,7 +28,7 @@ const BENCHMARKS = {
   size: { about: 'bytes a page loads: entry, worker, kernels', load: () => import('./size.mjs') },
 };
 
-const USAGE = `Usage: npm run bench -- NAME [--json] [--data DIR] [--alone]
+const USAGE = `Usage: npm run bench -- NAME [--json] [--data DIR] [--alone] [--rounds N]
 
 ${Object.entries(BENCHMARKS)
   .map(([name, { about }]) => `  ${name.padEnd(9)} ${about}`)
@@ -36,7 +36,8 @@ ${Object.entries(BENCHMARKS)
 
   --json   one line of JSON on stdout: { name, ok, figures, bars, context }
   --data   folder with model files, instead of the cache of \`edgewise pull\`
-  --alone  our engine without its peers`;
+  --alone  our engine without its peers
+  --rounds how often each engine takes its turn in decode and prefill (default 5; 1 for a quick look)`;
 
 function readArguments() {
   const { values, positionals } = parseArgs({
@@ -44,19 +45,28 @@ function readArguments() {
       json: { type: 'boolean', default: false },
       data: { type: 'string' },
       alone: { type: 'boolean', default: false },
+      rounds: { type: 'string' },
     },
     allowPositionals: true,
   });
   const [name, ...rest] = positionals;
   if (rest.length > 0 || !Object.hasOwn(BENCHMARKS, name ?? '')) throw new Error(USAGE);
   const { json: isJson, data: dataFolder, alone: isAlone } = values;
-  return { name, isJson, dataFolder, isAlone };
+  return { name, isJson, dataFolder, isAlone, ...readRounds(values.rounds) };
+}
+
+/** Absent where nothing is asked for: each benchmark knows its own. */
+function readRounds(text) {
+  if (text === undefined) return {};
+  const rounds = Number(text);
+  if (Number.isInteger(rounds) && rounds > 0) return { rounds };
+  throw new TypeError('--rounds needs a whole number above 0, for example --rounds 1.');
 }
 
 async function main() {
-  const { name, isJson, dataFolder, isAlone } = readArguments();
+  const { name, isJson, ...options } = readArguments();
   const { measure } = await BENCHMARKS[name].load();
-  const { figures, bars, context } = await measure({ dataFolder, isAlone });
+  const { figures, bars, context } = await measure(options);
   const report = { name, ok: bars.every((bar) => bar.ok), figures, bars, context };
   (isJson ? printJson : printTable)(report);
   if (!report.ok) process.exitCode = 1;

@@ -4,9 +4,9 @@ the time a real one takes.
 
     python scripts/onnx-decoder.py TARGET.onnx
 
-Inputs: input_ids [1, T] int64, seqlens_k [1] int32 (positions before and with the new ones, minus 1),
-total_sequence_length [] int32, past_key_N and past_value_N [1, kv heads, S, 64].
-Outputs: logits [1, vocabulary] of the last position, present_key_N and present_value_N.
+Inputs as @huggingface/transformers feeds them: input_ids [1, T] and attention_mask [1, S + T] int64,
+past_key_values.N.key and .value [1, kv heads, S, 64]. Outputs: logits [1, 1, vocabulary] of the last
+position, present.N.key and .value.
 """
 
 import sys
@@ -55,10 +55,11 @@ def layer(x: str, index: int) -> str:
         node("MatMul", [normed, matrix(f"{p}w{name}", HIDDEN, width)], [p + name])
         for name, width in widths.items()
     )
+    past = [f"past_key_values.{index}.{part}" for part in ("key", "value")]
     attended = node(
         "GroupQueryAttention",
-        [q, k, v, f"past_key_{index}", f"past_value_{index}", "seqlens_k", "total_sequence_length", "cos", "sin"],
-        [p + "att", f"present_key_{index}", f"present_value_{index}"],
+        [q, k, v, *past, "seqlens_k", "total_length", "cos", "sin"],
+        [p + "att", f"present.{index}.key", f"present.{index}.value"],
         domain="com.microsoft",
         num_heads=HEADS,
         kv_num_heads=KV_HEADS,
@@ -76,7 +77,23 @@ def layer(x: str, index: int) -> str:
     return node("Add", [x, down], [p + "x2"])
 
 
+def constant(name: str, value: list[int] | int) -> str:
+    weights.append(numpy_helper.from_array(np.array(value, dtype=np.int64), name))
+    return name
+
+
+def lengths() -> None:
+    """What the attention node wants, from the mask: positions in all, and the same minus 1."""
+    count = node("ReduceSum", ["attention_mask", constant("axis", [1])], ["mask_sum"], keepdims=0)
+    before = node("Sub", [count, constant("one", 1)], ["mask_less_one"])
+    node("Cast", [before], ["seqlens_k"], to=TensorProto.INT32)
+    shape = node("Shape", ["attention_mask"], ["mask_shape"])
+    total = node("Gather", [shape, constant("second", 1)], ["mask_length"], axis=0)
+    node("Cast", [total], ["total_length"], to=TensorProto.INT32)
+
+
 def build() -> onnx.ModelProto:
+    lengths()
     angles = np.arange(CONTEXT)[:, None] * ROPE_BASE ** (-np.arange(0, HEAD_DIM, 2) / HEAD_DIM)
     weight("cos", np.cos(angles))
     weight("sin", np.sin(angles))
@@ -84,26 +101,24 @@ def build() -> onnx.ModelProto:
     x = node("Gather", [embedding, "input_ids"], ["x"])
     for index in range(LAYERS):
         x = layer(x, index)
-    weights.append(numpy_helper.from_array(np.array(-1, dtype=np.int64), "last"))
-    final = node("Gather", [norm(x, "norm"), "last"], ["final"], axis=1)
+    final = node("Gather", [norm(x, "norm"), constant("last", [-1])], ["final"], axis=1)
     node("MatMul", [final, matrix("head", HIDDEN, VOCABULARY)], ["logits"])
 
     def cache(prefix: str, length: str) -> list:
         shape = [1, KV_HEADS, length, HEAD_DIM]
         return [
-            helper.make_tensor_value_info(f"{prefix}_{part}_{index}", TensorProto.FLOAT, shape)
+            helper.make_tensor_value_info(f"{prefix}.{index}.{part}", TensorProto.FLOAT, shape)
             for index in range(LAYERS)
             for part in ("key", "value")
         ]
 
     inputs = [
         helper.make_tensor_value_info("input_ids", TensorProto.INT64, [1, "T"]),
-        helper.make_tensor_value_info("seqlens_k", TensorProto.INT32, [1]),
-        helper.make_tensor_value_info("total_sequence_length", TensorProto.INT32, []),
-        *cache("past", "S"),
+        helper.make_tensor_value_info("attention_mask", TensorProto.INT64, [1, "N"]),
+        *cache("past_key_values", "S"),
     ]
     outputs = [
-        helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, VOCABULARY]),
+        helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, 1, VOCABULARY]),
         *cache("present", "N"),
     ]
     graph = helper.make_graph(nodes, "decoder", inputs, outputs, initializer=weights)

@@ -21,7 +21,11 @@ function emptyPast() {
   for (let layer = 0; layer < LAYERS; layer++) {
     for (const part of ['key', 'value']) {
       const dims = [1, KV_HEADS, 0, HEAD_DIM];
-      tensors[`past_${part}_${layer}`] = new ort.Tensor('float32', new Float32Array(0), dims);
+      tensors[`past_key_values.${layer}.${part}`] = new ort.Tensor(
+        'float32',
+        new Float32Array(0),
+        dims,
+      );
     }
   }
   return tensors;
@@ -31,11 +35,12 @@ async function run(ids) {
   const total = position + ids.length;
   const outputs = await session.run({
     input_ids: new ort.Tensor('int64', BigInt64Array.from(ids, BigInt), [1, ids.length]),
-    seqlens_k: new ort.Tensor('int32', Int32Array.of(total - 1), [1]),
-    total_sequence_length: new ort.Tensor('int32', Int32Array.of(total), []),
+    attention_mask: new ort.Tensor('int64', new BigInt64Array(total).fill(1n), [1, total]),
     ...past,
   });
-  for (const name of Object.keys(past)) past[name] = outputs[name.replace('past', 'present')];
+  for (const name of Object.keys(past)) {
+    past[name] = outputs[name.replace('past_key_values', 'present')];
+  }
   position = total;
   const { data } = outputs.logits;
   lastId = 0;

@@ -2,7 +2,7 @@
 // offers here: `prefill(count)` gives the milliseconds of a prompt that shares nothing with an earlier
 // one, `decode(count)` the milliseconds of each token after it, `suggest(key)` those from a key to the
 // first word and to the whole suggestion.
-import { openOnnx } from './onnx.mjs';
+import { openOnnx, openTransformers } from './onnx.mjs';
 import { openOurs, openRoofs, openTyping } from './ours.mjs';
 import { openWllama2, openWllama3 } from './wllama.mjs';
 
@@ -16,6 +16,7 @@ const OPENERS = {
   wllama3: () => openWllama3('/files/model.gguf', 1),
   wllama3Threads: () => openWllama3('/files/model.gguf', 2),
   onnxInt8: () => openOnnx('/files/decoder-int8.onnx'),
+  transformers: () => openTransformers('decoder-int8'),
 };
 
 /** Engines that could be opened; what kept the others from it is part of the report. */
@@ -94,28 +95,45 @@ globalThis.measurePrefill = async ({ names, rounds, lengths }) => {
 };
 
 /**
- * A text typed key by key after a prefix; after each key every engine takes its turn. Ours comes first
- * and says after how many tokens the first word was complete; the others are given as many.
+ * A text typed key by key after a prefix; after each key every engine takes its turn, another one first
+ * each time: who comes first finds the caches of the processor full of the others' weights.
  */
 globalThis.measureKeystrokes = async ({ names, prefix, typed, newTokens }) => {
   const { engines, ...opened } = await openEngines(names);
+  const keys = await planKeys(engines.typingFast, { prefix, typed, newTokens });
   const samples = {};
   for (const name of Object.keys(engines)) samples[name] = { firstMs: [], wholeMs: [] };
-  for (let count = 0; count <= typed.length; count++) {
-    const text = prefix + typed.slice(0, count);
-    const ids = await engines.typingFast.encode(text);
-    let firstWordTokens = newTokens;
-    for (const [name, engine] of Object.entries(engines)) {
-      const key = { text, ids, newTokens, firstWordTokens };
-      const suggested = await engine.suggest(key);
-      if (name === 'typingFast') firstWordTokens = Math.max(1, suggested.firstWordTokens);
+  for (const [index, key] of keys.entries()) {
+    for (const [name, engine] of rotated(Object.entries(engines), index)) {
+      const { firstMs, wholeMs } = await engine.suggest(key);
       // The prefix alone is where typing begins: nothing is there to be reused yet.
-      if (count === 0) continue;
-      samples[name].firstMs.push(suggested.firstMs);
-      samples[name].wholeMs.push(suggested.wholeMs);
+      if (index === 0) continue;
+      samples[name].firstMs.push(firstMs);
+      samples[name].wholeMs.push(wholeMs);
     }
   }
   return { ...opened, samples };
 };
+
+/** Ours says after how many tokens the first word is complete; all engines are judged by as many. */
+async function planKeys(ours, { prefix, typed, newTokens }) {
+  const keys = [];
+  for (let count = 0; count <= typed.length; count++) {
+    const text = prefix + typed.slice(0, count);
+    const { firstWordTokens } = await ours.suggest({ text, newTokens });
+    keys.push({
+      text,
+      ids: await ours.encode(text),
+      newTokens,
+      firstWordTokens: Math.max(1, firstWordTokens),
+    });
+  }
+  return keys;
+}
+
+function rotated(list, by) {
+  const start = by % list.length;
+  return [...list.slice(start), ...list.slice(0, start)];
+}
 
 globalThis.isReady = true;
