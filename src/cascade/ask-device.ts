@@ -1,6 +1,6 @@
 import type { Decision, TierEvent, TierFinish } from '../types.ts';
 import { askAbove } from './ask-above.ts';
-import { decideEarly, labelConfidence, type LowConfidenceAction } from './decide.ts';
+import { decideEarly, labelConfidence, type LowConfidenceAction } from './judge.ts';
 import { withDraft } from './draft.ts';
 import { createHoldBack, type HoldBack } from './hold-back.ts';
 import { openRun, type TierRun } from './open-run.ts';

@@ -2,7 +2,7 @@ import { PolicyError } from '../errors.ts';
 import type { Decision, Mode, Receipt, Request, Tier, TierEvent } from '../types.ts';
 import { askAbove } from './ask-above.ts';
 import { askDevice } from './ask-device.ts';
-import { decideEarly } from './decide.ts';
+import { decideEarly } from './judge.ts';
 import type { EgressRule } from './egress.ts';
 import { parseMode } from './modes.ts';
 import { planTurn, type DevicePlan, type Plan, type RemotePlan } from './plan.ts';

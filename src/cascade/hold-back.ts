@@ -1,5 +1,5 @@
 import type { Decision, TierEvent, TokenEvidence } from '../types.ts';
-import { decide, type LowConfidenceAction } from './decide.ts';
+import { judgeDraft, type LowConfidenceAction } from './judge.ts';
 import { summariseEvidence } from './evidence.ts';
 import type { Rule } from './rules.ts';
 
@@ -52,7 +52,7 @@ export function createHoldBack(options: HoldBackOptions): HoldBack {
   let shownText = '';
 
   const judge = (action: LowConfidenceAction = onLow): Decision =>
-    decide({ tier, rule, features: summariseEvidence(seen), onLow: action });
+    judgeDraft({ tier, rule, features: summariseEvidence(seen), onLow: action });
 
   const takeHeld = (): readonly TextDelta[] => {
     const deltas = held;

@@ -1,5 +1,5 @@
 import type { Decision, Mode, ReasonCode, Request, Tier } from '../types.ts';
-import { decideEarly, type LowConfidenceAction } from './decide.ts';
+import { decideEarly, type LowConfidenceAction } from './judge.ts';
 import { mayLeave, type EgressRule } from './egress.ts';
 import type { Rule, RuleSet } from './rules.ts';
 

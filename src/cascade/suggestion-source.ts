@@ -8,7 +8,7 @@ import type {
   Tier,
 } from '../types.ts';
 import { pickCompletion, runningProduct, splitDelta, type CompletionPiece } from './completion.ts';
-import { labelConfidence } from './decide.ts';
+import { labelConfidence } from './judge.ts';
 import { openRun } from './open-run.ts';
 import { planTurn, type DevicePlan } from './plan.ts';
 import type { RuleSet } from './rules.ts';

@@ -1,7 +1,11 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { decide, labelConfidence, type LowConfidenceAction } from '../../../src/cascade/decide.ts';
+import {
+  judgeDraft,
+  labelConfidence,
+  type LowConfidenceAction,
+} from '../../../src/cascade/judge.ts';
 import { summariseEvidence } from '../../../src/cascade/evidence.ts';
 import type { Rule } from '../../../src/cascade/rules.ts';
 import { evidence, knownEvidence, token } from './arbitraries.ts';
@@ -13,10 +17,10 @@ function ruleWith(threshold: number | null, signal: Rule['signal'] = 'product'):
 }
 
 function decideOn(tokens: Parameters<typeof summariseEvidence>[0], rule: Rule, onLow = escalate) {
-  return decide({ tier: 'device', rule, features: summariseEvidence(tokens), onLow });
+  return judgeDraft({ tier: 'device', rule, features: summariseEvidence(tokens), onLow });
 }
 
-describe('A decision', () => {
+describe('A judgement of a draft', () => {
   const halves = [token({ logProbability: Math.log(0.5) }), token({ logProbability: 0 })];
 
   it('accepts at the threshold and carries the numbers behind it', () => {

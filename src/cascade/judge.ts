@@ -12,7 +12,7 @@ export type LowConfidenceAction =
   /** Keep it, because nothing above may be asked; `reason` says why. */
   | { readonly action: 'accept'; readonly reason: ReasonCode };
 
-export interface DecideInput {
+export interface JudgeInput {
   /** Id of the tier that is judged. */
   readonly tier: string;
   readonly rule: Rule;
@@ -24,7 +24,7 @@ export interface DecideInput {
  * Judges an answer, or the part of one seen so far. An unknown confidence never passes a threshold.
  * When nothing above may be asked the answer is kept and the reason says so, however sure it is.
  */
-export function decide({ tier, rule, features, onLow }: DecideInput): Decision {
+export function judgeDraft({ tier, rule, features, onLow }: JudgeInput): Decision {
   const confidence = readSignal(rule.signal, features);
   const facts = { tier, confidence, threshold: rule.threshold, numbers: listNumbers(features) };
   if (onLow.action === 'accept') return { action: 'accept', reason: onLow.reason, ...facts };
