@@ -143,3 +143,21 @@ export class TimeoutError extends EdgewiseError {
     super(code, message, options);
   }
 }
+
+/** Rows, labels or a calibration that cannot be used as they are: the message says what to change. */
+export class DataError extends EdgewiseError {
+  override readonly name = 'DataError';
+  constructor(
+    code:
+      | 'bad-row'
+      | 'too-few-rows'
+      | 'no-signal'
+      | 'bad-calibration'
+      | 'calibration-mismatch'
+      | 'data-changed',
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(code, message, options);
+  }
+}

@@ -13,6 +13,10 @@ interface Verb {
 
 const VERBS: Readonly<Record<string, Verb>> = {
   pull: { summary: 'get a model for the page to load', load: () => import('./pull.ts') },
+  evaluate: {
+    summary: 'measure what a model, a score or a threshold is worth on your data',
+    load: () => import('./evaluate.ts'),
+  },
   relay: {
     summary: 'serve the upper tiers to pages, with the keys kept here',
     load: () => import('./relay.ts'),

@@ -1,4 +1,5 @@
 import {
+  DataError,
   EdgewiseError,
   EngineError,
   ModelError,
@@ -88,6 +89,7 @@ export function isWireError(value: unknown): value is WireError {
 type ErrorConstructor = new (code: never, message: string, options?: ErrorOptions) => EdgewiseError;
 
 const EDGEWISE_CLASSES: Readonly<Record<string, ErrorConstructor>> = {
+  DataError,
   EngineError,
   ModelError,
   NetworkError,

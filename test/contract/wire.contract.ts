@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import {
+  DataError,
   EdgewiseError,
   EngineError,
   ModelError,
@@ -24,6 +25,7 @@ const ours: readonly EdgewiseError[] = [
   new EngineError('worker-crashed', 'The worker stopped.', options),
   new PolicyError('refused', 'Not allowed.', options),
   new TimeoutError('idle-timeout', 'Too late.', options),
+  new DataError('bad-row', 'Line 3 is no outcome.', options),
 ];
 
 const natives: readonly Error[] = [
