@@ -47,7 +47,7 @@ export function createControl(options: ControlOptions): Control {
       load: (call) => calls.run(call, (signal) => models.load(modelIdOf(call), signal)),
       unload: (call) =>
         calls.run(call, async () => {
-          models.unload();
+          await models.unload();
           return null;
         }),
       remove: (call) =>

@@ -1,4 +1,5 @@
 import { EngineError } from '../errors.ts';
+import { openShardStore } from '../storage/shard-store.ts';
 import type { EngineLoadOptions, ModelState, ShardStore } from '../types.ts';
 import type { Host } from './carrier.ts';
 import { createClients } from './clients.ts';
@@ -11,8 +12,15 @@ import { canFetchFiles, fetchFile } from './file-fetch.ts';
 import type { RunRequest } from './job-list.ts';
 import { createLoadedModels } from './loaded-models.ts';
 import { createModelLibrary } from './model-library.ts';
+import { createSharedStore } from './open-store.ts';
 import { parsePageMessage } from './protocol.ts';
-import type { Envelope, GenerateRequest, StartOptions, WireModelState } from './protocol.ts';
+import type {
+  Envelope,
+  GenerateRequest,
+  HostWarning,
+  StartOptions,
+  WireModelState,
+} from './protocol.ts';
 import { createRuns } from './runs.ts';
 import type { Runs } from './runs.ts';
 import { encodeError } from './wire-error.ts';
@@ -40,12 +48,11 @@ export function createHost(options: HostOptions): Host {
   const onState = (modelId: string, state: ModelState): void =>
     clients.broadcast({ type: 'state', modelId, state: encodeState(state) });
 
-  const library = createModelLibrary({
-    baseUrl,
-    fetch: options.fetch ?? chooseFetch(baseUrl),
-    openStore: options.openStore,
-    onWarning: (warning) => clients.broadcast({ type: 'warning', warning }),
-  });
+  const onWarning = (warning: HostWarning): void => clients.broadcast({ type: 'warning', warning });
+
+  const fetch = options.fetch ?? chooseFetch(baseUrl);
+  const store = createSharedStore(options.openStore ?? openShardStore, onWarning);
+  const library = createModelLibrary({ baseUrl, fetch, store, onWarning });
   const models = createLoadedModels({
     library,
     engines: options.engines ?? ENGINES,
@@ -76,7 +83,7 @@ export function createHost(options: HostOptions): Host {
     },
     close() {
       runs.failAll(new EngineError('closed', 'The runtime was closed.'));
-      models.unload();
+      models.close();
       library.close();
       clients.close();
     },

@@ -1,5 +1,12 @@
 import { EdgewiseError, EngineError } from '../errors.ts';
-import type { Engine, EngineLoadOptions, LoadedModel, ModelInfo, ModelState } from '../types.ts';
+import type {
+  Engine,
+  EngineLoadOptions,
+  LoadedModel,
+  ModelInfo,
+  ModelState,
+  WeightSource,
+} from '../types.ts';
 import type { EngineTable } from './engine-table.ts';
 import type { ModelLibrary } from './model-library.ts';
 import { createSharedTask } from './shared-task.ts';
@@ -15,11 +22,14 @@ export interface LoadedModels {
   current(): CurrentModel | null;
   /** Loads the model unless it is loaded; concurrent callers share one load. */
   load(id: string, signal?: AbortSignal): Promise<ModelInfo>;
-  unload(): void;
+  /** Takes the model out of memory, and tells whether it is still on this device. */
+  unload(): Promise<void>;
   /** Gives up this one model, loaded or on its way, and waits until no load of it goes on. */
   forget(id: string): Promise<void>;
   /** Gives up a model whose engine failed, so that the next call loads it afresh. */
   discard(error: EngineError): void;
+  /** Frees everything without a word. */
+  close(): void;
 }
 
 export interface LoadedModelsOptions {
@@ -32,28 +42,31 @@ export interface LoadedModelsOptions {
 }
 
 export function createLoadedModels(options: LoadedModelsOptions): LoadedModels {
-  const { library, engineOptions, onState } = options;
+  const { library, onState } = options;
   const queue = createLoadQueue(loadNext);
   let current: CurrentModel | null = null;
 
-  function drop(state: ModelState): void {
+  function drop(state: ModelState | null): void {
     const dropped = current;
     current = null;
     dropped?.model.dispose();
-    if (dropped !== null) onState(dropped.id, state);
+    if (dropped !== null && state !== null) onState(dropped.id, state);
+  }
+
+  async function dropToRest(): Promise<void> {
+    const leaving = current;
+    if (leaving === null) return;
+    const state = await restingState(library, leaving.id);
+    if (current === leaving) drop(state);
   }
 
   async function replace(id: string, signal: AbortSignal): Promise<ModelInfo> {
     const source = await library.open(id, signal);
     const resume = current === null ? () => undefined : await options.quiesce();
     try {
+      await dropToRest();
       signal.throwIfAborted();
-      drop({ status: 'absent' });
-      onState(id, { status: 'loading' });
-      const engine = await openEngine(options.engines, 'wasm');
-      const model = await engine.load(source, { ...engineOptions, signal });
-      if (signal.aborted) model.dispose();
-      signal.throwIfAborted();
+      const model = await loadModel(options, { id, source, signal });
       current = { id, model };
       onState(id, { status: 'ready', info: model.info });
       return model.info;
@@ -67,9 +80,7 @@ export function createLoadedModels(options: LoadedModelsOptions): LoadedModels {
       return current?.id === id ? current.model.info : await replace(id, signal);
     } catch (error) {
       const failure = signal.aborted ? null : toLoadError(id, error);
-      // A model that is not here is no error of the model.
-      const isAbsent = failure === null || isNotDownloaded(failure);
-      onState(id, isAbsent ? { status: 'absent' } : { status: 'error', error: failure });
+      onState(id, await stateAfter(library, id, failure));
       throw failure ?? error;
     }
   }
@@ -80,16 +91,52 @@ export function createLoadedModels(options: LoadedModelsOptions): LoadedModels {
       signal?.throwIfAborted();
       return current?.id === id ? current.model.info : queue.load(id, signal);
     },
-    unload() {
+    async unload() {
       queue.cancel(new EngineError('closed', 'The model was unloaded while it was loading.'));
-      drop({ status: 'absent' });
+      await dropToRest();
     },
     async forget(id) {
       await queue.cancelOne(id, new EngineError('closed', `The model "${id}" was removed.`));
       if (current?.id === id) drop({ status: 'absent' });
     },
     discard: (error) => drop({ status: 'error', error }),
+    close() {
+      queue.cancel(new EngineError('closed', 'The runtime was closed.'));
+      drop(null);
+    },
   };
+}
+
+type Stock = Pick<ModelLibrary, 'isStored'>;
+
+/** What a model is that no engine has. A store that fails must not keep it in memory. */
+async function restingState(library: Stock, id: string): Promise<ModelState> {
+  const isStored = await library.isStored(id).catch(() => false);
+  return { status: isStored ? 'stored' : 'absent' };
+}
+
+/** A load that was given up, or of a model that is not here, is no error of the model. */
+async function stateAfter(library: Stock, id: string, failure: Error | null): Promise<ModelState> {
+  if (failure === null) return restingState(library, id);
+  return isNotDownloaded(failure) ? { status: 'absent' } : { status: 'error', error: failure };
+}
+
+interface LoadJob {
+  readonly id: string;
+  readonly source: WeightSource;
+  readonly signal: AbortSignal;
+}
+
+async function loadModel(
+  { engines, engineOptions, onState }: LoadedModelsOptions,
+  { id, source, signal }: LoadJob,
+): Promise<LoadedModel> {
+  onState(id, { status: 'loading' });
+  const engine = await openEngine(engines, 'wasm');
+  const model = await engine.load(source, { ...engineOptions, signal });
+  if (signal.aborted) model.dispose();
+  signal.throwIfAborted();
+  return model;
 }
 
 interface LoadQueue {

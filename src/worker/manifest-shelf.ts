@@ -1,7 +1,8 @@
 import { EdgewiseError, ModelError, NetworkError, TimeoutError } from '../errors.ts';
-import type { CatalogueEntry, Manifest, ShardKey, ShardStore } from '../types.ts';
+import type { CatalogueEntry, Manifest, ShardStore } from '../types.ts';
 import { fetchCatalogue, parseCatalogue } from '../weights/catalogue.ts';
 import { fetchManifest, parseManifest } from '../weights/manifest.ts';
+import { createNotes } from './notes.ts';
 
 /** What the server says of its models, and what it said last: that works offline. */
 export interface ManifestShelf {
@@ -35,16 +36,7 @@ export function createManifestShelf(options: ManifestShelfOptions): ManifestShel
   const catalogueUrl = new URL('catalogue.json', baseUrl);
   const manifestUrl = (id: string): URL => new URL('manifest.json', modelFolder(baseUrl, id));
 
-  async function keep(url: URL, value: unknown): Promise<void> {
-    const store = await options.store();
-    await store.put(noteKey(url), new Blob([JSON.stringify(value)]));
-  }
-
-  async function recall<Value>(url: URL, parse: (value: unknown) => Value): Promise<Value | null> {
-    const store = await options.store();
-    const blob = await store.get(noteKey(url));
-    return blob === null ? null : readNote(await blob.text(), parse);
-  }
+  const { keep, recall, forget } = createNotes(options.store);
 
   async function catalogue(signal?: AbortSignal): Promise<readonly CatalogueEntry[]> {
     try {
@@ -79,33 +71,17 @@ export function createManifestShelf(options: ManifestShelfOptions): ManifestShel
       }
     },
     keep: (manifest) => keep(manifestUrl(manifest.id), manifest),
-    async forget(id) {
-      const store = await options.store();
-      await store.deleteModel(noteKey(manifestUrl(id)).sha256);
-    },
+    forget: (id) => forget(manifestUrl(id)),
   };
 }
 
-/** Notes lie in the store of the shards they describe, under a name that no hash can have. */
-function noteKey(url: URL): ShardKey {
-  return { sha256: `note ${url.href}`, index: 0 };
-}
-
-/** A damaged note is as good as none: the server is asked again. */
-function readNote<Value>(text: string, parse: (value: unknown) => Value): Value | null {
-  try {
-    return parse(JSON.parse(text));
-  } catch {
-    return null;
-  }
-}
-
-function isUnreachable(error: unknown): boolean {
+/** Nobody answered: what was kept may stand in. */
+export function isUnreachable(error: unknown): boolean {
   return error instanceof TimeoutError || (error instanceof NetworkError && error.isRetryable);
 }
 
 /** Something else than the model's server answered, such as the log-in page of a network. */
-function isStranger(error: unknown): boolean {
+export function isStranger(error: unknown): boolean {
   return error instanceof ModelError && error.code === 'bad-manifest';
 }
 

@@ -4,22 +4,22 @@ import type {
   DownloadProgress,
   Manifest,
   ModelAvailability,
-  ShardStore,
   WeightSource,
 } from '../types.ts';
-import { createMemoryShardStore, openShardStore } from '../storage/shard-store.ts';
+import { createMemoryShardStore } from '../storage/shard-store.ts';
 import { downloadModel, modelAvailability } from '../weights/download.ts';
 import { openWeightSource } from '../weights/weight-source.ts';
 import type { ShardWarning } from '../weights/weight-source.ts';
 import { createManifestShelf, modelFolder } from './manifest-shelf.ts';
-import { openStoreOrMemory } from './open-store.ts';
-import type { ModelStore } from './open-store.ts';
+import type { SharedStore } from './open-store.ts';
 import type { HostWarning } from './protocol.ts';
 
 /** The models this origin offers, and what of them is on this device. */
 export interface ModelLibrary {
   catalogue(signal?: AbortSignal): Promise<readonly CatalogueEntry[]>;
   availability(id: string, signal?: AbortSignal): Promise<ModelAvailability>;
+  /** Whether the whole model is on this device. Asks no server. */
+  isStored(id: string): Promise<boolean>;
   download(id: string, options: LibraryDownloadOptions): Promise<void>;
   /** The stored model, ready to be read. Throws `ModelError` `not-downloaded`: never downloads. */
   open(id: string, signal?: AbortSignal): Promise<WeightSource>;
@@ -36,8 +36,8 @@ export interface ModelLibraryOptions {
   /** Absolute, with a slash at its end. */
   readonly baseUrl: string;
   readonly fetch: typeof fetch;
-  /** Default: IndexedDB. When it rejects, shards stay in memory and the page is told. */
-  readonly openStore?: (() => Promise<ShardStore>) | undefined;
+  /** Where files of this origin stay. */
+  readonly store: SharedStore;
   onWarning(warning: HostWarning): void;
 }
 
@@ -57,6 +57,7 @@ function createLocalLibrary({ baseUrl, fetch }: ModelLibraryOptions): ModelLibra
       await shelf.newest(id, signal);
       return 'ready';
     },
+    isStored: async () => true,
     async download(id, { signal }) {
       await shelf.newest(id, signal);
     },
@@ -84,16 +85,22 @@ function createLocalLibrary({ baseUrl, fetch }: ModelLibraryOptions): ModelLibra
 
 /** Models from a server, kept in this browser. */
 function createStoredLibrary(options: ModelLibraryOptions): ModelLibrary {
-  const { baseUrl, fetch, openStore = openShardStore, onWarning } = options;
-  let opening: Promise<ModelStore> | null = null;
-  const openOnce = (): Promise<ModelStore> => (opening ??= openStoreOrMemory(openStore, onWarning));
+  const { baseUrl, fetch, onWarning } = options;
+  const openOnce = options.store.open;
   const shelf = createManifestShelf({ baseUrl, fetch, store: openOnce });
+
+  async function completeHere(id: string): Promise<Manifest | null> {
+    const store = await openOnce();
+    const stored = await shelf.stored(id);
+    if (stored === null) return null;
+    return (await modelAvailability(stored, store)) === 'ready' ? stored : null;
+  }
 
   /** What was complete last time is good enough: the second start needs no network. */
   async function completeManifest(id: string, signal?: AbortSignal): Promise<Manifest> {
+    const stored = await completeHere(id);
+    if (stored !== null) return stored;
     const store = await openOnce();
-    const stored = await shelf.stored(id);
-    if (stored !== null && (await modelAvailability(stored, store)) === 'ready') return stored;
     const newest = await shelf.newest(id, signal);
     if ((await modelAvailability(newest, store)) !== 'ready') throw notDownloaded(newest);
     return newest;
@@ -103,11 +110,10 @@ function createStoredLibrary(options: ModelLibraryOptions): ModelLibrary {
     catalogue: shelf.catalogue,
     async availability(id, signal) {
       // What is complete here needs no network to be known: it may be slow, or a captive portal.
-      const store = await openOnce();
-      const stored = await shelf.stored(id);
-      if (stored !== null && (await modelAvailability(stored, store)) === 'ready') return 'ready';
-      return modelAvailability(await shelf.newest(id, signal), store);
+      if ((await completeHere(id)) !== null) return 'ready';
+      return modelAvailability(await shelf.newest(id, signal), await openOnce());
     },
+    isStored: async (id) => (await completeHere(id)) !== null,
     async download(id, { signal, onProgress }) {
       const manifest = await shelf.newest(id, signal);
       const store = await openOnce();
@@ -140,10 +146,7 @@ function createStoredLibrary(options: ModelLibraryOptions): ModelLibrary {
       await store.deleteModel(manifest.sha256);
       await shelf.forget(id);
     },
-    close() {
-      // A store that was never opened has nothing to close.
-      void opening?.then((store) => store.close());
-    },
+    close: options.store.close,
   };
 }
 

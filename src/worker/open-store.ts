@@ -8,11 +8,30 @@ export interface ModelStore extends ShardStore {
   isLasting(key: ShardKey): boolean;
 }
 
+/** One store for everything of this origin, opened when it is first needed. */
+export interface SharedStore {
+  open(): Promise<ModelStore>;
+  /** A store that was never opened has nothing to close. */
+  close(): void;
+}
+
+/** `openStore` is asked once; when it rejects, files stay in memory and the page is told. */
+export function createSharedStore(
+  openStore: () => Promise<ShardStore>,
+  onWarning: (warning: HostWarning) => void,
+): SharedStore {
+  let opening: Promise<ModelStore> | null = null;
+  return {
+    open: () => (opening ??= openStoreOrMemory(openStore, onWarning)),
+    close: () => void opening?.then((store) => store.close()),
+  };
+}
+
 /**
  * Opens the store for models. Never rejects: without storage, or once it is full, shards live in
  * memory until the page closes, and the page is told so.
  */
-export async function openStoreOrMemory(
+async function openStoreOrMemory(
   openStore: () => Promise<ShardStore>,
   onWarning: (warning: HostWarning) => void,
 ): Promise<ModelStore> {

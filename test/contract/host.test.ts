@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { StorageError } from '../../src/errors.ts';
 import { createMemoryShardStore } from '../../src/storage/shard-store.ts';
 import type { ShardStore } from '../../src/types.ts';
@@ -147,6 +147,77 @@ describe('a host whose storage is full', () => {
       connection.onWarning(({ code }) => warnings.push(code));
       await connection.models.download(MODEL_ID);
       expect(warnings).toEqual(['storage-unavailable']);
+    } finally {
+      connection.close();
+    }
+  });
+});
+
+describe('a model that leaves the engine', () => {
+  const follow = (connection: HostConnection, id: string): (() => string | undefined) => {
+    const states: string[] = [];
+    connection.onState((state, modelId) => {
+      if (modelId === id) states.push(state.status);
+    });
+    return () => states.at(-1);
+  };
+
+  it('is stored, not absent, while its bytes are on this device', async () => {
+    const store = createLastingStore();
+    const connection = connectInProcess({ openStore: async () => store });
+    try {
+      const state = follow(connection, MODEL_ID);
+      await connection.models.download(MODEL_ID);
+      await connection.models.load(MODEL_ID);
+      expect(state()).toBe('ready');
+      await connection.models.unload();
+      expect(state()).toBe('stored');
+    } finally {
+      connection.close();
+    }
+  });
+
+  it('is stored when another one takes its place', async () => {
+    const store = createLastingStore();
+    const connection = connectInProcess({ openStore: async () => store });
+    try {
+      const state = follow(connection, MODEL_ID);
+      await connection.models.download(MODEL_ID);
+      await connection.models.download('tiny-mixed');
+      await connection.models.load(MODEL_ID);
+      await connection.models.load('tiny-mixed');
+      expect(state()).toBe('stored');
+    } finally {
+      connection.close();
+    }
+  });
+
+  it('is absent when memory had it and gave it to the engine', async () => {
+    const full = createFailingStore(createLastingStore(), diskFull);
+    const connection = connectInProcess({ openStore: async () => full });
+    try {
+      const state = follow(connection, MODEL_ID);
+      await connection.models.download(MODEL_ID);
+      await connection.models.load(MODEL_ID);
+      await connection.models.unload();
+      expect(state()).toBe('absent');
+    } finally {
+      connection.close();
+    }
+  });
+
+  it('is stored when its load was given up', async () => {
+    const store = createLastingStore();
+    const connection = connectInProcess({ openStore: async () => store });
+    try {
+      const state = follow(connection, MODEL_ID);
+      await connection.models.download(MODEL_ID);
+      const load = connection.models.load(MODEL_ID);
+      const outcome = expect(load).rejects.toMatchObject({ code: 'closed' });
+      await connection.models.catalogue();
+      await connection.models.unload();
+      await outcome;
+      await vi.waitFor(() => expect(state()).toBe('stored'));
     } finally {
       connection.close();
     }
