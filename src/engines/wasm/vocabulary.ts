@@ -2,7 +2,10 @@ import type { Tokenizer } from '../../text/tokenizer.ts';
 
 /** Looks tokens up by their bytes, for token healing. Built once per model. */
 export interface Vocabulary {
-  /** Plain tokens whose bytes start with `prefix` (equality too), ascending; blank ones left out. */
+  /**
+   * Plain tokens whose bytes start with `prefix` (equality too), ascending; blank ones left out. The
+   * array is shared: do not write to it.
+   */
   startingWith(prefix: Uint8Array): Uint32Array;
   /** The longest plain token that `bytes` starts with; `null` when there is none. */
   longestStartOf(bytes: Uint8Array): number | null;
@@ -21,12 +24,21 @@ export function createVocabulary(tokenizer: Tokenizer): Vocabulary {
   const bytesOf = Array.from({ length: size }, (_, id) => tokenizer.tokenBytes(id));
   const isBlank = bytesOf.map(isWhiteSpace);
   const groups = groupByStart(bytesOf, tokenizer);
+  const find = (prefix: Uint8Array): Uint32Array =>
+    groups
+      .range(prefix)
+      .filter((id) => isBlank[id] !== true && startsWith(bytesOf[id], prefix))
+      .toSorted();
+  // Two tokens in three start with a space, and so does each word that is typed: to find and sort them
+  // takes milliseconds. All lists together name each token once.
+  const afterOneByte = new Map([[SPACE, find(Uint8Array.of(SPACE))]]);
   return {
     startingWith(prefix) {
-      return groups
-        .range(prefix)
-        .filter((id) => isBlank[id] !== true && startsWith(bytesOf[id], prefix))
-        .toSorted();
+      const [byte] = prefix;
+      if (byte === undefined || prefix.length > 1) return find(prefix);
+      const known = afterOneByte.get(byte) ?? find(prefix);
+      afterOneByte.set(byte, known);
+      return known;
     },
     longestStartOf(bytes) {
       let longest: number | null = null;

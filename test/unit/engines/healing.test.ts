@@ -137,6 +137,7 @@ describe('createVocabulary', () => {
         (id) => bytes.every((byte, at) => tokenizer.tokenBytes(id)[at] === byte) && !isBlank(id),
       );
       expect([...vocabulary.startingWith(bytes)]).toEqual(expected);
+      expect([...vocabulary.startingWith(bytes)]).toEqual(expected);
     }
   });
 
