@@ -8,6 +8,11 @@ import type {
 import type { HostConnection } from '../worker/connect.ts';
 
 export interface ModelDownloadOptions extends CallOptions {
+  /**
+   * The person has seen and accepted the model's terms (`licence.url`, `licence.notice`). Needed where
+   * `licence.requiresAcceptance` says so. Default `false`.
+   */
+  readonly acceptLicence?: boolean;
   readonly onProgress?: (progress: DownloadProgress) => void;
 }
 
@@ -15,7 +20,10 @@ export interface ModelDownloadOptions extends CallOptions {
 export interface RuntimeModels {
   catalogue(options?: CallOptions): Promise<readonly CatalogueEntry[]>;
   availability(id?: string, options?: CallOptions): Promise<ModelAvailability>;
-  /** Goes on where an earlier download stopped. */
+  /**
+   * Goes on where an earlier download stopped. Throws `ModelError` `licence-not-accepted` before the
+   * first byte of a model whose terms have to be accepted and were not.
+   */
   download(id?: string, options?: ModelDownloadOptions): Promise<void>;
   /** Makes a stored model ready to answer. */
   load(id?: string, options?: CallOptions): Promise<ModelInfo>;

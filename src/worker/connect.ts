@@ -52,6 +52,8 @@ export interface HostStart extends StartOptions {
 }
 
 export interface DownloadOptions {
+  /** The person has seen and accepted the model's terms, where it has such. Default `false`. */
+  readonly acceptLicence?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
 }
@@ -78,7 +80,10 @@ export interface ConnectionModels {
   catalogue(options?: CallOptions): Promise<readonly CatalogueEntry[]>;
   /** `unsupported` where models cannot run at all. */
   availability(id: string, options?: CallOptions): Promise<ModelAvailability>;
-  /** Goes on where an earlier download stopped; concurrent callers share one. */
+  /**
+   * Goes on where an earlier download stopped; concurrent callers share one. Throws `ModelError`
+   * `licence-not-accepted` where the model's terms have to be accepted and were not.
+   */
   download(id: string, options?: DownloadOptions): Promise<void>;
   /** Idempotent; concurrent callers share one load. */
   load(id: string, options?: CallOptions): Promise<ModelInfo>;
@@ -134,7 +139,11 @@ function createModels(options: ConnectOptions, call: Call): ConnectionModels {
     },
     async download(modelId, callOptions) {
       assertModelId(modelId, 'download');
-      await call((host, envelope) => host.download({ ...envelope, modelId }), callOptions);
+      const acceptLicence = callOptions?.acceptLicence === true;
+      await call(
+        (host, envelope) => host.download({ ...envelope, modelId, acceptLicence }),
+        callOptions,
+      );
     },
     async load(modelId, callOptions) {
       assertModelId(modelId, 'load');

@@ -1,5 +1,6 @@
 import { EngineError } from '../errors.ts';
 import type { DownloadProgress, ModelState } from '../types.ts';
+import { isLicenceNotAccepted } from './licence.ts';
 import type { LoadedModels } from './loaded-models.ts';
 import type { ModelLibrary } from './model-library.ts';
 import { isEnvelope } from './protocol.ts';
@@ -42,6 +43,7 @@ export function createControl(options: ControlOptions): Control {
       download: (call) =>
         calls.run(call, (signal) => {
           const onReport = (progress: DownloadProgress): void => options.onProgress(call, progress);
+          if (call.acceptLicence) downloads.acceptLicence(modelIdOf(call));
           return downloads.get(modelIdOf(call)).join({ signal, onReport });
         }),
       load: (call) => calls.run(call, (signal) => models.load(modelIdOf(call), signal)),
@@ -108,11 +110,14 @@ function createAbortableCalls(epoch: string): AbortableCalls {
 /** One download per model, whoever asks, with the state of it for everybody. */
 function createDownloads({ library, models, onState }: ControlOptions): {
   get(id: string): Download;
+  /** Counts as long as this host lives: a download that was paused goes on without asking again. */
+  acceptLicence(id: string): void;
   /** Ends the model's download and waits until nothing of it is written any more. */
   cancel(id: string): Promise<void>;
 } {
   const tasks = new Map<string, Download>();
   const endings = new Map<string, Promise<unknown>>();
+  const accepted = new Set<string>();
 
   async function download(
     id: string,
@@ -126,6 +131,7 @@ function createDownloads({ library, models, onState }: ControlOptions): {
     try {
       await library.download(id, {
         signal,
+        isLicenceAccepted: () => accepted.has(id),
         onProgress(progress) {
           report(progress);
           tell({ status: 'downloading', progress });
@@ -134,7 +140,7 @@ function createDownloads({ library, models, onState }: ControlOptions): {
       tell({ status: 'stored' });
       return null;
     } catch (error) {
-      const isError = !signal.aborted && error instanceof Error;
+      const isError = !signal.aborted && error instanceof Error && !isLicenceNotAccepted(error);
       tell(isError ? { status: 'error', error } : { status: 'absent' });
       throw error;
     }
@@ -158,6 +164,7 @@ function createDownloads({ library, models, onState }: ControlOptions): {
       const task = tasks.get(id);
       return task?.isOpen() === true ? task : start(id);
     },
+    acceptLicence: (id) => void accepted.add(id),
     async cancel(id) {
       const task = tasks.get(id);
       if (task?.isOpen() === true) task.cancel(removed(id));

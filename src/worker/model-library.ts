@@ -10,7 +10,9 @@ import { createMemoryShardStore } from '../storage/shard-store.ts';
 import { downloadModel, modelAvailability } from '../weights/download.ts';
 import { openWeightSource } from '../weights/weight-source.ts';
 import type { ShardWarning } from '../weights/weight-source.ts';
+import { assertLicence } from './licence.ts';
 import { createManifestShelf, modelFolder } from './manifest-shelf.ts';
+import type { ManifestShelf } from './manifest-shelf.ts';
 import type { SharedStore } from './open-store.ts';
 import type { HostWarning } from './protocol.ts';
 
@@ -20,6 +22,10 @@ export interface ModelLibrary {
   availability(id: string, signal?: AbortSignal): Promise<ModelAvailability>;
   /** Whether the whole model is on this device. Asks no server. */
   isStored(id: string): Promise<boolean>;
+  /**
+   * Throws `ModelError` `licence-not-accepted` before the first byte of a model whose terms have to be
+   * accepted and were not.
+   */
   download(id: string, options: LibraryDownloadOptions): Promise<void>;
   /** The stored model, ready to be read. Throws `ModelError` `not-downloaded`: never downloads. */
   open(id: string, signal?: AbortSignal): Promise<WeightSource>;
@@ -28,6 +34,8 @@ export interface ModelLibrary {
 }
 
 export interface LibraryDownloadOptions {
+  /** Asked when the manifest is known. */
+  isLicenceAccepted(): boolean;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
 }
@@ -114,16 +122,15 @@ function createStoredLibrary(options: ModelLibraryOptions): ModelLibrary {
       return modelAvailability(await shelf.newest(id, signal), await openOnce());
     },
     isStored: async (id) => (await completeHere(id)) !== null,
-    async download(id, { signal, onProgress }) {
+    async download(id, { signal, onProgress, isLicenceAccepted }) {
       const manifest = await shelf.newest(id, signal);
       const store = await openOnce();
+      // What is complete here was accepted when it was downloaded.
+      const isHere = (await modelAvailability(manifest, store)) === 'ready';
+      if (!isHere) assertLicence(manifest, isLicenceAccepted());
       const folder = modelFolder(baseUrl, id);
       await downloadModel({ manifest, baseUrl: folder, store, signal, onProgress, fetch });
-      const previous = await shelf.stored(id);
-      await shelf.keep(manifest);
-      if (previous !== null && previous.sha256 !== manifest.sha256) {
-        await store.deleteModel(previous.sha256);
-      }
+      await keepNewest(manifest, shelf, store);
     },
     async open(id, signal) {
       const manifest = await completeManifest(id, signal);
@@ -148,6 +155,19 @@ function createStoredLibrary(options: ModelLibraryOptions): ModelLibrary {
     },
     close: options.store.close,
   };
+}
+
+/** Remembers what was downloaded, and lets go of the weights it replaces. */
+async function keepNewest(
+  manifest: Manifest,
+  shelf: ManifestShelf,
+  store: ShardStore,
+): Promise<void> {
+  const previous = await shelf.stored(manifest.id);
+  await shelf.keep(manifest);
+  if (previous !== null && previous.sha256 !== manifest.sha256) {
+    await store.deleteModel(previous.sha256);
+  }
 }
 
 function toHostWarning(id: string, { type, index, error }: ShardWarning): HostWarning {

@@ -111,11 +111,14 @@ export type WireResult<Value> =
 
 export type ModelCall = Envelope & { readonly modelId: string };
 
+/** `acceptLicence`: the person has seen and accepted the terms of this model. */
+export type DownloadCall = ModelCall & { readonly acceptLicence: boolean };
+
 /** The calls comlink carries. They end early by an `abort` with their id on our own port. */
 export interface HostControl {
   catalogue(call: Envelope): Promise<WireResult<readonly CatalogueEntry[]>>;
   availability(call: ModelCall): Promise<WireResult<ModelAvailability>>;
-  download(call: ModelCall): Promise<WireResult<null>>;
+  download(call: DownloadCall): Promise<WireResult<null>>;
   load(call: ModelCall): Promise<WireResult<ModelInfo>>;
   unload(call: Envelope): Promise<WireResult<null>>;
   remove(call: ModelCall): Promise<WireResult<null>>;

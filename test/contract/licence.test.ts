@@ -1,0 +1,149 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { createRuntime, type Runtime } from '../../src/runtime.ts';
+import { createMemoryShardStore } from '../../src/storage/shard-store.ts';
+import type { ModelState, ShardStore } from '../../src/types.ts';
+import { connect } from '../../src/worker/connect.ts';
+import type { HostConnection } from '../../src/worker/connect.ts';
+import { createHost } from '../../src/worker/host.ts';
+import { serveFolder, type StaticServer } from '../helpers/static-server.ts';
+
+const FIXTURES = fileURLToPath(new URL('../helpers/fixture-models/', import.meta.url));
+const MODEL_ID = 'tiny';
+const TERMS = {
+  id: 'Example terms',
+  url: 'https://terms.example/',
+  requiresAcceptance: true,
+  notice: 'Provided under the example terms',
+};
+
+/** A server whose only model has terms of its own. */
+let folder: string;
+let server: StaticServer;
+let sha256: string;
+
+beforeAll(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), 'edgewise-licence-'));
+  const file = path.join(folder, MODEL_ID, 'manifest.json');
+  cpSync(path.join(FIXTURES, MODEL_ID), path.dirname(file), { recursive: true, dereference: true });
+  const manifest = { ...JSON.parse(readFileSync(file, 'utf8')), licence: TERMS };
+  const { version: _version, shardBytes: _shardBytes, shards: _shards, ...entry } = manifest;
+  sha256 = entry.sha256;
+  writeFileSync(file, JSON.stringify(manifest));
+  writeFileSync(path.join(folder, 'catalogue.json'), JSON.stringify([entry]));
+  server = await serveFolder(folder);
+});
+afterAll(async () => {
+  await server.stop();
+  rmSync(folder, { recursive: true });
+});
+
+const open: { close(): void }[] = [];
+afterEach(() => {
+  for (const each of open.splice(0)) each.close();
+});
+
+function openRuntime(): Runtime {
+  const runtime = createRuntime({
+    models: { baseUrl: server.url },
+    model: MODEL_ID,
+    inProcess: true,
+  });
+  open.push(runtime);
+  return runtime;
+}
+
+interface Visit {
+  readonly connection: HostConnection;
+  readonly weightRequests: string[];
+}
+
+/** `store` outlives the visit, as a browser's does. */
+function openVisit(store: ShardStore): Visit {
+  const weightRequests: string[] = [];
+  const recordingFetch: typeof fetch = (input, init) => {
+    const url = input instanceof Request ? input.url : String(input);
+    if (url.endsWith('.gguf')) weightRequests.push(url);
+    return fetch(input, init);
+  };
+  const connection = connect({
+    baseUrl: server.url,
+    inProcess: true,
+    createHost: (start) =>
+      createHost({ ...start, fetch: recordingFetch, openStore: async () => store }),
+  });
+  open.push(connection);
+  return { connection, weightRequests };
+}
+
+function createLastingStore(): ShardStore {
+  return { ...createMemoryShardStore(), isPersistent: true, close: () => undefined };
+}
+
+const REFUSAL = {
+  name: 'ModelError',
+  code: 'licence-not-accepted',
+  details: {
+    modelId: MODEL_ID,
+    licence: TERMS.id,
+    licenceUrl: TERMS.url,
+    notice: TERMS.notice,
+  },
+};
+
+describe('A model with terms of its own', () => {
+  it('says so in the catalogue', async () => {
+    const [entry] = await openRuntime().models.catalogue();
+    expect(entry?.licence).toEqual(TERMS);
+  });
+
+  it('is not downloaded before they are accepted, and the error shows the right call', async () => {
+    const runtime = openRuntime();
+    await expect(runtime.models.download()).rejects.toMatchObject(REFUSAL);
+    await expect(runtime.models.download(MODEL_ID, {})).rejects.toThrow(
+      "models.download('tiny', { acceptLicence: true })",
+    );
+    expect(await runtime.models.availability()).toBe('absent');
+  });
+
+  it('is downloaded once they are', async () => {
+    const runtime = openRuntime();
+    await runtime.models.download(MODEL_ID, { acceptLicence: true });
+    expect(await runtime.models.availability()).toBe('ready');
+  });
+
+  it('asks the server for no weights without acceptance, and is no broken model', async () => {
+    const { connection, weightRequests } = openVisit(createLastingStore());
+    const states: ModelState['status'][] = [];
+    connection.onState((state) => states.push(state.status));
+    await expect(connection.models.download(MODEL_ID)).rejects.toMatchObject(REFUSAL);
+    expect(weightRequests).toEqual([]);
+    expect(states).not.toContain('error');
+    expect(states).not.toContain('downloading');
+  });
+
+  it('needs no acceptance again when it is here already', async () => {
+    const store = createLastingStore();
+    const first = openVisit(store);
+    await first.connection.models.download(MODEL_ID, { acceptLicence: true });
+    const second = openVisit(store);
+    await second.connection.models.download(MODEL_ID);
+    expect(await second.connection.models.availability(MODEL_ID)).toBe('ready');
+    expect(second.weightRequests).toEqual([]);
+  });
+
+  it('needs it in the next visit when only a part is here', async () => {
+    const store = createLastingStore();
+    const first = openVisit(store);
+    await first.connection.models.download(MODEL_ID, { acceptLicence: true });
+    await store.delete({ sha256, index: 0 });
+    const second = openVisit(store);
+    expect(await second.connection.models.availability(MODEL_ID)).toBe('partial');
+    await expect(second.connection.models.download(MODEL_ID)).rejects.toMatchObject(REFUSAL);
+    await second.connection.models.download(MODEL_ID, { acceptLicence: true });
+    expect(await second.connection.models.availability(MODEL_ID)).toBe('ready');
+  });
+});
