@@ -61,6 +61,7 @@ export interface Request {
   /** Generation ends before the first of these strings; they are not part of the answer. */
   readonly stop?: readonly string[];
   readonly sampling?: Sampling;
+  /** What `classify` chooses from. Default: the labels of the student that knows this task. */
   readonly labels?: readonly string[];
 }
 
@@ -94,6 +95,9 @@ export interface Confidence {
 export type ReasonCode =
   | 'confident'
   | 'low-confidence'
+  /** The expected gain of asking a tier above is higher than its price, or is not. */
+  | 'asking-pays'
+  | 'asking-does-not-pay'
   | 'no-usable-signal'
   | 'starts-at-frontier'
   | 'mode-only-on-device'
@@ -102,7 +106,14 @@ export type ReasonCode =
   | 'rule-local-only'
   | 'no-higher-tier'
   | 'device-unavailable'
+  /** Hot, busy or low on battery: it answers only where nobody else may. */
+  | 'device-strained'
   | 'remote-unavailable'
+  | 'offline'
+  /** Asking would spend more than the owner's cap. */
+  | 'cap-reached'
+  /** The lowest rung goes first; its evidence decides what follows. */
+  | 'lowest-first'
   | 'highest-tier';
 
 export interface Decision {
@@ -168,6 +179,30 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What a classifier saw of one text. `null` = unknown, which is never the same as 0. */
+export interface ClassificationEvidence {
+  /** Probability of the best label, 0 to 1. */
+  readonly topProbability: number | null;
+  /** Probability of the best label minus that of the second. */
+  readonly margin: number | null;
+  /** Of the probabilities, in nats. */
+  readonly entropy: number | null;
+  /** How unlike the text is to what was learnt from, 0 to 1. */
+  readonly trainingDistance: number | null;
+}
+
+/** One label for one text. */
+export interface Classification {
+  readonly label: string;
+  /** By label, 0 to 1 each; `null` where the tier names a label and says no more. */
+  readonly probabilities: Readonly<Record<string, number>> | null;
+  readonly confidence: Confidence;
+  readonly decision: Decision | null;
+  /** Id of the tier whose label this is. */
+  readonly tier: string;
+  readonly receipt: Receipt;
+}
+
 /**
  * Everything that can answer: student, device, remote, and the cascade made of them.
  * `generate` yields events and exactly one `finish` last. Abort before the first event throws the
@@ -179,6 +214,56 @@ export interface Tier {
   readonly place: 'device' | 'remote';
   readonly modelId: string | null;
   generate(request: Request, options?: CallOptions): AsyncIterable<TierEvent>;
+  /** Sorts a text into one of `request.labels`, or of the tier's own. Errors are typed and throw. */
+  classify?(request: Request, options?: CallOptions): Promise<Classification>;
+}
+
+// ---------------------------------------------------------------- students
+
+/** Which figure of a classifier's evidence its threshold is set on; higher = surer. */
+export type ClassificationScore = 'topProbability' | 'margin';
+
+/** What is promised of a student for one loss budget, and what the promise rests on. */
+export interface StudentCertificate {
+  /** Most loss, as a share of all requests: kept, wrong, and right in the cloud. */
+  readonly alpha: number;
+  /** Accepted risk that the promise is wrong. */
+  readonly delta: number;
+  /** Keep at this score or above; `null`: not certifiable with these labels. */
+  readonly threshold: number | null;
+  /** Share of the labelled requests that is kept; `null` without a threshold. */
+  readonly keptShare: number | null;
+  /** Upper bound of the loss, at most `alpha`; `null` without a threshold. */
+  readonly lossBound: number | null;
+  /** Labelled requests the certificate rests on. */
+  readonly labels: number;
+  /** About how many it would take; `null` where it is certified, or where more would not help. */
+  readonly labelsNeeded: number | null;
+}
+
+/** Where the certificates of a student come from. */
+export interface StudentCertificates {
+  readonly score: ClassificationScore;
+  /** Name of the labelled data, for people. */
+  readonly dataName: string;
+  /** SHA-256 of that data, lower-case hex. */
+  readonly dataSha256: string;
+  /** `2026-11-24` */
+  readonly date: string;
+  readonly certificates: readonly StudentCertificate[];
+}
+
+/** What is known of a student once it is on this device. */
+export interface StudentInfo {
+  readonly id: string;
+  readonly name: string;
+  /** Of its file, lower-case hex. */
+  readonly sha256: string;
+  readonly sizeBytes: number;
+  readonly labels: readonly string[];
+  readonly licence: Licence | null;
+  /** `null`: nothing is promised of it. */
+  readonly certified: StudentCertificates | null;
 }
 
 // ---------------------------------------------------------------- suggestions
