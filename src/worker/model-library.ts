@@ -4,6 +4,7 @@ import type {
   DownloadProgress,
   Manifest,
   ModelAvailability,
+  ShardStore,
   WeightSource,
 } from '../types.ts';
 import { createMemoryShardStore } from '../storage/shard-store.ts';
