@@ -25,7 +25,7 @@ function normalise(text: string): string {
 
 /** A space at both ends makes pieces of texts of a single character too. */
 function countPieces(text: string): Map<string, number> {
-  const characters = text === '' ? [] : [' ', ...text, ' '];
+  const characters = text === '' ? [] : [' ', ...Array.from(text), ' '];
   const counts = new Map<string, number>();
   for (let start = 0; start + PIECE_LENGTH <= characters.length; start += 1) {
     const piece = characters.slice(start, start + PIECE_LENGTH).join('');

@@ -7,7 +7,12 @@ interface Evaluation {
 }
 
 /** One row per evaluation: add `NAME: { summary, load: () => import('./evaluate/NAME.ts') }`. */
-const EVALUATIONS: Readonly<Record<string, Evaluation>> = {};
+const EVALUATIONS: Readonly<Record<string, Evaluation>> = {
+  signal: {
+    summary: 'what a confidence is worth: AUROC, risk and coverage, calibration',
+    load: () => import('./evaluate/signal.ts'),
+  },
+};
 
 /** `edgewise evaluate NAME`. Gives the exit code: 1 when a bar fails. */
 export async function run(argv: readonly string[]): Promise<number> {

@@ -19,6 +19,8 @@ export interface EvaluationInput {
   /** A number of an option, with its default. */
   number(name: string, range: NumberRange): number;
   flag(name: string): boolean;
+  /** Of `--seed`; default 1. */
+  readonly seed: number;
   readonly signal: AbortSignal;
   onProgress(done: number, total: number): void;
 }
@@ -32,15 +34,15 @@ export interface NumberRange {
 
 export interface EvaluationOutput {
   readonly report: EvaluationReport;
-  /** The chart as SVG; written with `--chart FILE`. */
+  /** The chart as SVG. */
   readonly chart?: string;
 }
 
 export interface EvaluationCommand {
-  /** As typed: `evaluate signal`. */
+  /** As typed: `signal`. */
   readonly name: string;
   readonly help: string;
-  /** Options besides --json, --chart, --seed, --quiet and --help, which every evaluation has. */
+  /** Options besides --json, --chart, --no-chart, --seed, --quiet and --help, which every evaluation has. */
   readonly options: Options;
   /** What progress counts, in the plural. */
   readonly unit: string;
@@ -50,13 +52,18 @@ export interface EvaluationCommand {
 const COMMON_OPTIONS = {
   json: { type: 'boolean', default: false },
   chart: { type: 'string' },
+  'no-chart': { type: 'boolean', default: false },
   seed: { type: 'string' },
   quiet: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
 } as const satisfies Options;
 
+/** Seeds are 32 bits. */
+const MAX_SEED = 2 ** 31 - 1;
+
 /** The lines of help that belong to the common options. */
-export const COMMON_HELP = `  --chart FILE    write the chart as SVG there
+export const COMMON_HELP = `  --chart FILE    where to write the chart, SVG (default evaluate-NAME.svg in this folder)
+  --no-chart      write none
   --seed N        seed of the random draws (default 1)
   --json          print the report as one line of JSON
   --quiet         no progress
@@ -84,11 +91,19 @@ export async function runEvaluation(
   process.once('SIGINT', onInterrupt);
   process.once('SIGTERM', onInterrupt);
   try {
+    const reader = readValues(values);
+    const seed = reader.number('seed', { fallback: 1, min: 0, max: MAX_SEED, isWhole: true });
     const { signal } = stop;
-    const input = { ...readValues(values), signal, onProgress: progress.report };
-    const { report, chart } = await command.measure(input);
+    const { report, chart } = await command.measure({
+      ...reader,
+      seed,
+      signal,
+      onProgress: progress.report,
+    });
     progress.end();
-    await writeChart(input.text('chart'), chart);
+    if (chart !== undefined && values['no-chart'] !== true) {
+      await writeChart(reader.text('chart'), { fallback: `evaluate-${command.name}.svg`, chart });
+    }
     process.stdout.write(
       values['json'] === true ? `${JSON.stringify(report)}\n` : formatReport(report),
     );
@@ -120,10 +135,18 @@ export async function writeOutputFile(file: string, content: string | Uint8Array
   }
 }
 
-async function writeChart(file: string | undefined, chart: string | undefined): Promise<void> {
-  if (file === undefined || chart === undefined) return;
-  await writeOutputFile(file, chart);
-  process.stderr.write(`Chart: ${file}\n`);
+/** A chart that nobody placed must not fail the measurement in a folder that is read-only. */
+async function writeChart(
+  file: string | undefined,
+  { fallback, chart }: { fallback: string; chart: string },
+): Promise<void> {
+  try {
+    await writeOutputFile(file ?? fallback, chart);
+    process.stderr.write(`Chart: ${file ?? fallback}\n`);
+  } catch (error) {
+    if (file !== undefined) throw error;
+    process.stderr.write('No chart: this folder cannot be written; --chart FILE places it.\n');
+  }
 }
 
 function readValues(values: Readonly<Record<string, Value>>) {
