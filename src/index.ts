@@ -3,8 +3,13 @@
  * the rest to the owner's cloud.
  */
 export type { EgressRule } from './cascade/egress.ts';
+export type { GainEstimate, GainItem, GainModel } from './cascade/gain.ts';
+export { decide } from './cascade/policy.ts';
+export type { DecisionMessage, RouteDecision } from './cascade/policy.ts';
+export type { AskingCost, OwnerPrices } from './cascade/price.ts';
 export type { Rule } from './cascade/rules.ts';
 export type { SignalName } from './cascade/signals.ts';
+export type { Rung, RungAnswer, RungGain, Situation } from './cascade/situation.ts';
 export type { CollapseChoice, FallbackNotice } from './cascade/turn.ts';
 export {
   DataError,

@@ -46,6 +46,20 @@ export interface PlanInput {
   readonly egress: readonly EgressRule[];
   /** What is known before asking; a tier that may be able to answer counts as available. */
   readonly isAvailable: (tierId: string) => boolean;
+  /** What keeps a remote tier from being asked now, whatever it could say. Default: nothing. */
+  readonly findBarrier?: (tierId: string) => Barrier | null;
+  /** A device that had better rest; it still answers where nobody else may. Default: none. */
+  readonly isStrained?: (tierId: string) => boolean;
+}
+
+export type Barrier = Extract<ReasonCode, 'offline' | 'cap-reached'>;
+
+/** Who may be asked above the device, and why nobody else. */
+export interface RemoteSurvey {
+  /** Lowest rung first. */
+  readonly usable: readonly PlannedTier[];
+  /** What limits `usable` when it is empty. */
+  readonly limit: ReasonCode;
 }
 
 /**
@@ -65,6 +79,7 @@ export function planTurn(input: PlanInput): Plan {
 interface TurnSurvey {
   readonly device: string | null;
   readonly isDeviceAvailable: boolean;
+  readonly isDeviceStrained: boolean;
   readonly rule: Rule;
   readonly startsAbove: boolean;
   /** The tier above the device that this turn may use. */
@@ -75,31 +90,39 @@ interface TurnSurvey {
 
 const ON_DEVICE = 'device';
 
-function surveyTurn({ tiers, request, rules, egress, isAvailable }: PlanInput): TurnSurvey {
+function surveyTurn(input: PlanInput): TurnSurvey {
+  const { tiers, request, rules, isAvailable } = input;
   const devices = tiers.filter((tier) => tier.place === 'device');
-  const remotes = tiers.filter((tier) => tier.place === 'remote');
   const anyRule = rules.find(devices[0]?.modelId ?? null, request.task);
   const device = devices.find((tier) => tier.id === anyRule.startTier) ?? devices[0];
   const rule = device === undefined ? anyRule : rules.find(device.modelId, request.task);
   const startsAbove =
     rule.startTier !== ON_DEVICE && !devices.some((tier) => tier.id === rule.startTier);
-  const permitted = remotes.filter((tier) => mayLeave(egress, request, tier.id));
-  const usable = permitted.filter((tier) => isAvailable(tier.id));
+  const { usable, limit } = surveyRemotes(input);
   const named = usable.find((tier) => tier.id === rule.startTier);
   const remote = named ?? (startsAbove ? usable.at(-1) : usable[0]);
   return {
     device: device?.id ?? null,
     isDeviceAvailable: device !== undefined && isAvailable(device.id),
+    isDeviceStrained: device !== undefined && (input.isStrained?.(device.id) ?? false),
     rule,
     startsAbove,
     remote: remote?.id ?? null,
-    limit: limitOf(remotes.length, permitted.length),
+    limit,
   };
 }
 
-function limitOf(configured: number, permitted: number): ReasonCode {
-  if (configured === 0) return 'no-higher-tier';
-  return permitted === 0 ? 'rule-local-only' : 'remote-unavailable';
+/** The remote tiers that the owner's rules, the network and the caps leave. */
+export function surveyRemotes(input: PlanInput): RemoteSurvey {
+  const { tiers, request, egress, isAvailable } = input;
+  const remotes = tiers.filter((tier) => tier.place === 'remote');
+  if (remotes.length === 0) return { usable: [], limit: 'no-higher-tier' };
+  const permitted = remotes.filter((tier) => mayLeave(egress, request, tier.id));
+  if (permitted.length === 0) return { usable: [], limit: 'rule-local-only' };
+  const open = permitted.filter((tier) => (input.findBarrier?.(tier.id) ?? null) === null);
+  const barrier = input.findBarrier?.(permitted[0]?.id ?? '') ?? null;
+  if (open.length === 0) return { usable: [], limit: barrier ?? 'remote-unavailable' };
+  return { usable: open.filter((tier) => isAvailable(tier.id)), limit: 'remote-unavailable' };
 }
 
 /** Typing never calls the cloud by itself: what is not sure enough is simply not offered. */
@@ -138,7 +161,7 @@ function planCloudOnly(turn: TurnSurvey): Plan {
   if (remote === null && limit === 'rule-local-only') return planForbidden(turn);
   if (remote === null) {
     return planNothing(turn, {
-      reason: 'mode-only-in-cloud',
+      reason: limit === 'offline' || limit === 'cap-reached' ? limit : 'mode-only-in-cloud',
       code: 'no-tier',
       message:
         'The mode is only-in-cloud and no endpoint can be used. Pass remote: { baseUrl } to createRuntime, or choose another mode.',
@@ -170,7 +193,8 @@ function skipReason(mode: Mode, turn: TurnSurvey): ReasonCode | null {
   if (mode === 'prefer-in-cloud') return 'mode-prefer-in-cloud';
   if (turn.startsAbove) return 'starts-at-frontier';
   if (turn.rule.signal === 'none') return 'no-usable-signal';
-  return turn.isDeviceAvailable ? null : 'device-unavailable';
+  if (!turn.isDeviceAvailable) return 'device-unavailable';
+  return turn.isDeviceStrained ? 'device-strained' : null;
 }
 
 /** Without a device nothing was skipped: the remote is simply the highest there is. */
