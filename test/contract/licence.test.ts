@@ -1,7 +1,3 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createRuntime, type Runtime } from '../../src/runtime.ts';
 import { createMemoryShardStore } from '../../src/storage/shard-store.ts';
@@ -9,36 +5,21 @@ import type { ModelState, ShardStore } from '../../src/types.ts';
 import { connect } from '../../src/worker/connect.ts';
 import type { HostConnection } from '../../src/worker/connect.ts';
 import { createHost } from '../../src/worker/host.ts';
+import { createModelsWithTerms, type ModelsFolder, TERMS } from '../helpers/models-with-terms.ts';
 import { serveFolder, type StaticServer } from '../helpers/static-server.ts';
 
-const FIXTURES = fileURLToPath(new URL('../helpers/fixture-models/', import.meta.url));
 const MODEL_ID = 'tiny';
-const TERMS = {
-  id: 'Example terms',
-  url: 'https://terms.example/',
-  requiresAcceptance: true,
-  notice: 'Provided under the example terms',
-};
-
 /** A server whose only model has terms of its own. */
-let folder: string;
+let models: ModelsFolder;
 let server: StaticServer;
-let sha256: string;
 
 beforeAll(async () => {
-  folder = mkdtempSync(path.join(tmpdir(), 'edgewise-licence-'));
-  const file = path.join(folder, MODEL_ID, 'manifest.json');
-  cpSync(path.join(FIXTURES, MODEL_ID), path.dirname(file), { recursive: true, dereference: true });
-  const manifest = { ...JSON.parse(readFileSync(file, 'utf8')), licence: TERMS };
-  const { version: _version, shardBytes: _shardBytes, shards: _shards, ...entry } = manifest;
-  sha256 = entry.sha256;
-  writeFileSync(file, JSON.stringify(manifest));
-  writeFileSync(path.join(folder, 'catalogue.json'), JSON.stringify([entry]));
-  server = await serveFolder(folder);
+  models = createModelsWithTerms();
+  server = await serveFolder(models.folder);
 });
 afterAll(async () => {
   await server.stop();
-  rmSync(folder, { recursive: true });
+  models.remove();
 });
 
 const open: { close(): void }[] = [];
@@ -139,7 +120,7 @@ describe('A model with terms of its own', () => {
     const store = createLastingStore();
     const first = openVisit(store);
     await first.connection.models.download(MODEL_ID, { acceptLicence: true });
-    await store.delete({ sha256, index: 0 });
+    await store.delete({ sha256: models.sha256, index: 0 });
     const second = openVisit(store);
     expect(await second.connection.models.availability(MODEL_ID)).toBe('partial');
     await expect(second.connection.models.download(MODEL_ID)).rejects.toMatchObject(REFUSAL);

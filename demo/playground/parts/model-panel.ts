@@ -8,6 +8,7 @@ import {
   showPause,
   showProgress,
 } from './model-card.ts';
+import { areTermsAccepted, showTerms } from './model-terms.ts';
 import { element } from './page.ts';
 import { askToKeep, tellWhetherKept } from './storage-note.ts';
 
@@ -113,6 +114,7 @@ async function offerDownload(panel: Panel): Promise<void> {
   if (model === undefined) throw new Error(missingModelText(modelId, models));
   panel.model = model;
   describeModel(model);
+  showTerms(model.licence, element('download', HTMLButtonElement));
   const isPartial = (await runtime.models.availability(modelId)) === 'partial';
   if (isPartial) showKeptPart();
   offer(isPartial ? RESUME : 'Download');
@@ -139,7 +141,11 @@ async function download(panel: Panel): Promise<void> {
   // Firefox asks the person and answers late: the download does not wait for it.
   void askToKeep();
   try {
-    await panel.runtime.models.download(panel.modelId, { signal, onProgress: showProgress });
+    await panel.runtime.models.download(panel.modelId, {
+      signal,
+      onProgress: showProgress,
+      acceptLicence: areTermsAccepted(),
+    });
     await load(panel);
   } catch (error) {
     if (!signal.aborted) throw error;
