@@ -61,7 +61,10 @@ export interface Kernel {
   rotate(x: number, heads: number, headDim: number, angles: number): void;
   rotateHalves(x: number, heads: number, headDim: number, angles: number): void;
   storeKeyValue(...pointers: StoreArguments): void;
+  storeKeyValueHalf(...pointers: StoreArguments): void;
   attend(...pointers: AttendArguments): void;
+  attendHalf(...pointers: AttendArguments): void;
+  warmCache(...pointers: WarmArguments): void;
   pickGreedy(logits: number, count: number, out: number): void;
 }
 
@@ -105,6 +108,16 @@ type AttendArguments = [
   heads: number,
   kvHeads: number,
   headDim: number,
+];
+type WarmArguments = [
+  keys: number,
+  values: number,
+  first: number,
+  length: number,
+  context: number,
+  kvHeads: number,
+  headDim: number,
+  bytesPerNumber: number,
 ];
 
 /** The precision to use when the caller has no wish: `fast` where relaxed SIMD compiles. */

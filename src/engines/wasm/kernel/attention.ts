@@ -111,7 +111,7 @@ function scoreRows(
  * Scores to exp(score - max) in place; returns their sum. Positions before `hidden` and past `length`
  * weigh nothing.
  */
-function softmax(scores: usize, hidden: i32, length: i32): f32 {
+export function softmax(scores: usize, hidden: i32, length: i32): f32 {
   const padded = (length + 3) & ~3;
   for (let i = length; i < padded; i++) store<f32>(scores + <usize>(i * 4), -Infinity);
   for (let i = 0; i < hidden; i++) store<f32>(scores + <usize>(i * 4), -Infinity);
@@ -130,7 +130,7 @@ function softmax(scores: usize, hidden: i32, length: i32): f32 {
 
 // @ts-ignore: decorator
 @inline
-function storeScaled(out: usize, a: v128, b: v128, c: v128, d: v128, total: f32): void {
+export function storeScaled(out: usize, a: v128, b: v128, c: v128, d: v128, total: f32): void {
   const factor = f32x4.splat(<f32>1.0 / total);
   v128.store(out, f32x4.mul(a, factor));
   v128.store(out, f32x4.mul(b, factor), 16);

@@ -7,6 +7,8 @@ export { matvec8, matvec8Fine, matmul8, matmul8Fine, matmulF16, matmulF32 } from
 export { embedRow4, embedRow8, embedRow8Fine, embedRowF16, embedRowF32 } from './embed';
 export { rmsNorm, add, scale, siluMultiply, geluMultiply, rotate, rotateHalves } from './elementwise';
 export { storeKeyValue, attend } from './attention';
+export { storeKeyValueHalf, attendHalf } from './attention-half';
+export { warmCache } from './warm-cache';
 export { pickGreedy } from './pick';
 
 /** First byte of memory that is free for weights, caches and scratch. */
