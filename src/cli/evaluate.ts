@@ -12,6 +12,10 @@ const EVALUATIONS: Readonly<Record<string, Evaluation>> = {
     summary: 'what a confidence is worth: AUROC, risk and coverage, calibration',
     load: () => import('./evaluate/signal.ts'),
   },
+  promise: {
+    summary: 'how often a promised loss is broken, with a certificate and without',
+    load: () => import('./evaluate/promise.ts'),
+  },
 };
 
 /** `edgewise evaluate NAME`. Gives the exit code: 1 when a bar fails. */
