@@ -214,6 +214,8 @@ export interface Tier {
   readonly place: 'device' | 'remote';
   readonly modelId: string | null;
   generate(request: Request, options?: CallOptions): AsyncIterable<TierEvent>;
+  /** Does beforehand what `generate` with this request can have done beforehand. Throws as it does. */
+  prepare?(request: Request, options?: CallOptions): Promise<void>;
   /** Sorts a text into one of `request.labels`, or of the tier's own. Errors are typed and throw. */
   classify?(request: Request, options?: CallOptions): Promise<Classification>;
 }
@@ -286,6 +288,11 @@ export interface SuggestionRequest extends CallOptions {
 /** Where autocomplete gets its text from; it knows nothing else of the runtime. */
 export interface SuggestionSource {
   suggest(request: SuggestionRequest): Promise<Suggestion | null>;
+  /**
+   * The person is typing and may soon pause: gets ready to answer this request at once. Gives
+   * nothing, and ends when `suggest` is called for the field. Errors are for `suggest` to throw.
+   */
+  prepare?(request: SuggestionRequest): Promise<void>;
 }
 
 // ---------------------------------------------------------------- engines (inside the worker)
@@ -341,6 +348,11 @@ export interface EngineRequest {
   readonly sampling?: Sampling;
   /** End early once the running product of probabilities (typed tokens not counted) is below this. */
   readonly minProduct?: number;
+  /**
+   * Computes the prompt and gives no token: the session's next request with this text then starts
+   * with its first token. All else as that request will have it. Default `false`.
+   */
+  readonly isPromptOnly?: boolean;
 }
 
 export type EngineStep =
@@ -369,6 +381,11 @@ export interface EngineUsage {
  */
 export interface EngineRun {
   step(): EngineStep | Promise<EngineStep>;
+  /**
+   * Part of a step, shorter than one token takes: `null` until the step is complete. In between runs
+   * of other sessions may compute. Engines that cannot interrupt a step have none.
+   */
+  stepPart?(): EngineStep | null;
   readonly usage: EngineUsage;
   release(): void;
 }

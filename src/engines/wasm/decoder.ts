@@ -2,6 +2,7 @@ import { EngineError, ModelError } from '../../errors.ts';
 import type { Precision } from '../../types.ts';
 import { ForwardPass, slotBytes } from './forward-pass.ts';
 import { bestPrecision, loadKernel, type Kernel } from './load-kernel.ts';
+import { PassTurns, type PartialForward } from './partial-forward.ts';
 import { layOutScratch, TOKENS_PER_CALL, type ScratchLayout } from './scratch-layout.ts';
 import { createWeightImage, imageBytes, type WeightImage } from './weight-image.ts';
 
@@ -98,6 +99,16 @@ export interface Decoder {
    * there. `wantsLogits`: leaves the logits of the last token for `logits` and `pick`.
    */
   forward(slot: number, position: number, tokens: readonly number[], wantsLogits: boolean): void;
+  /** As `forward`, in parts; until the last one other calls may come between, of other slots. */
+  // oxlint-disable-next-line eslint/max-params -- as `forward`
+  beginForward(
+    slot: number,
+    position: number,
+    tokens: readonly number[],
+    wantsLogits: boolean,
+  ): PartialForward;
+  /** Puts logits back that an earlier `forward` left. */
+  restoreLogits(logits: Float32Array): void;
   /** Logits of the last token: a view that the next call invalidates. Writable. */
   logits(): Float32Array;
   /** Greedy choice with log-probability and margin, computed in WebAssembly. */
@@ -140,7 +151,7 @@ class WasmDecoder implements Decoder {
   readonly #memory: WebAssembly.Memory;
   readonly #scratch: ScratchLayout;
   readonly #image: WeightImage;
-  readonly #forward: ForwardPass;
+  readonly #turns: PassTurns;
   readonly #slots: number[] = [];
   #end: number;
 
@@ -161,13 +172,16 @@ class WasmDecoder implements Decoder {
     this.#end = this.#scratch.end + imageBytes(tensors);
     growTo(memory, this.#end);
     this.#image = createWeightImage({ kernel, memory, base: this.#scratch.end, tensors });
-    this.#forward = new ForwardPass({
+    const pass = new ForwardPass({
       kernel,
       config,
       scratch: this.#scratch,
       tensors: this.#image.tensors,
       contextLength: this.contextLength,
     });
+    this.#turns = new PassTurns(pass, (tokens) =>
+      this.#floats(this.#scratch.hidden, tokens * config.hidden),
+    );
     this.#writeAngles(this.#scratch.angles, config.ropeBase);
     const { local } = config.style;
     if (local !== null) this.#writeAngles(this.#scratch.localAngles, local.ropeBase);
@@ -199,11 +213,33 @@ class WasmDecoder implements Decoder {
 
   // oxlint-disable-next-line eslint/max-params -- called once a token, so it makes no object
   forward(slot: number, position: number, tokens: readonly number[], wantsLogits: boolean): void {
+    const pass = this.beginForward(slot, position, tokens, wantsLogits);
+    while (!pass.advance());
+  }
+
+  // oxlint-disable-next-line eslint/max-params -- as `forward`
+  beginForward(
+    slot: number,
+    position: number,
+    tokens: readonly number[],
+    wantsLogits: boolean,
+  ): PartialForward {
     const cache = this.#slots[slot];
     if (cache === undefined) throw new RangeError(`forward: slot ${slot} does not exist`);
     this.#requireRange(position, tokens);
-    this.#forward.run(cache, position, tokens, wantsLogits);
-    if (wantsLogits) this.#hidePadding();
+    const pass = this.#turns.begin({ cache, position, tokens, wantsLogits });
+    return {
+      advance: () => {
+        const isDone = pass.advance();
+        if (isDone && wantsLogits) this.#hidePadding();
+        return isDone;
+      },
+    };
+  }
+
+  restoreLogits(logits: Float32Array): void {
+    this.logits().set(logits);
+    this.#hidePadding();
   }
 
   logits(): Float32Array {

@@ -85,12 +85,28 @@ export class ForwardPass {
     this.#multiplyByGate = activation === 'gelu' ? kernel.geluMultiply : kernel.siluMultiply;
   }
 
-  // oxlint-disable-next-line eslint/max-params -- called once a token, so it makes no object
-  run(cache: number, position: number, tokens: readonly number[], wantsLogits: boolean): void {
-    this.#embedAll(tokens);
+  get layers(): number {
+    return this.#layers.length;
+  }
+
+  /**
+   * The layers `from` to before `to`; what stands between two layers is the hidden state in the
+   * scratch. The logits count as one layer more, after the last.
+   */
+  // oxlint-disable-next-line eslint/max-params -- called for each part of a token, so it makes no object
+  runPieces(
+    cache: number,
+    position: number,
+    tokens: readonly number[],
+    wantsLogits: boolean,
+    from: number,
+    to: number,
+  ): void {
+    if (from === 0) this.#embedAll(tokens);
     const bytes = layerCacheBytes(this.#config, this.#contextLength);
     const last = this.#layers.length - 1;
-    this.#layers.forEach((layer, index) => {
+    this.#layers.slice(from, to).forEach((layer, offset) => {
+      const index = from + offset;
       const keys = cache + 2 * index * bytes;
       // What the last layer gives for other tokens than the last one is read by nobody.
       const first = index < last ? 0 : tokens.length - (wantsLogits ? 1 : 0);
@@ -100,7 +116,7 @@ export class ForwardPass {
       this.#attention(layer, { keys, values: keys + bytes }, span);
       this.#feedForward(layer, span);
     });
-    if (wantsLogits) this.#logits(tokens.length - 1);
+    if (wantsLogits && to > last + 1) this.#logits(tokens.length - 1);
   }
 
   #embedAll(tokens: readonly number[]): void {

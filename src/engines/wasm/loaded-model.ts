@@ -9,6 +9,12 @@ import type { RunParts } from './run.ts';
 import { createSlotTable } from './slots.ts';
 import { createVocabulary } from './vocabulary.ts';
 
+/**
+ * Logits kept for each slot, in bytes: those after the prompt and after the first tokens of a suggestion. With
+ * 49,152 tokens that is five of them.
+ */
+const KEPT_LOGITS_BYTES = 1_000_000;
+
 interface ModelParts {
   readonly header: Pick<GgufHeader, 'tensors'>;
   readonly decoder: Decoder;
@@ -28,7 +34,11 @@ export function createLoadedModel(options: ModelParts): LoadedModel {
     known,
     vocabulary: createVocabulary(tokenizer),
     contextLength: decoder.contextLength,
-    slots: createSlotTable({ maxSlots: options.maxSlots, addSlot: createSlotSource(decoder) }),
+    slots: createSlotTable({
+      maxSlots: options.maxSlots,
+      keptLogits: Math.max(1, Math.floor(KEPT_LOGITS_BYTES / (4 * decoder.config.vocabularySize))),
+      addSlot: createSlotSource(decoder),
+    }),
     now: () => performance.now(),
     isClosed: () => parts === null,
   };

@@ -2,6 +2,7 @@ import { EdgewiseError, EngineError } from '../../errors.ts';
 import { createDetokenizer } from '../../text/detokenizer.ts';
 import type { EngineRequest, EngineRun, EngineStep, EngineUsage } from '../../types.ts';
 import type { Decoder, Pick } from './decoder.ts';
+import type { PartialForward } from './partial-forward.ts';
 import { buildPrompt } from './prompt.ts';
 import type { Prompt, PromptParts } from './prompt.ts';
 import { createSampler } from './sampling.ts';
@@ -51,6 +52,14 @@ interface RunState {
   readonly startedAt: number;
 }
 
+/** Tokens to compute before the next step can be given. */
+interface Work {
+  readonly tokens: readonly number[];
+  readonly isPrompt: boolean;
+  readonly wantsLogits: boolean;
+  readonly pass: PartialForward;
+}
+
 /**
  * A run is always in one of four states, in this order: prompt tokens are left to compute; a token
  * is chosen and not given yet; a token is given and not computed yet; it is over.
@@ -61,8 +70,11 @@ class Run implements EngineRun {
   readonly #cachedTokens: number;
   /** Next position to compute. */
   #position: number;
+  /** Under way, and not complete after the last part of a step. */
+  #work: Work | null = null;
   #chosen: Pick | null = null;
-  #lastId = 0;
+  /** The token given last. */
+  #lastId: number | null = null;
   #openBytes: number;
   #product = 1;
   #outputTokens = 0;
@@ -76,11 +88,11 @@ class Run implements EngineRun {
     const { prompt, slot, parts } = state;
     this.#spell = createSpeller(parts, prompt);
     this.#openBytes = prompt.healed?.openBytes ?? 0;
-    // The last prompt token is computed even when its KV is there: its logits are not.
-    this.#position = Math.min(
-      commonPrefixLength(slot.tokens, prompt.tokens),
-      prompt.tokens.length - 1,
-    );
+    const { length } = prompt.tokens;
+    const cached = commonPrefixLength(slot.tokens, prompt.tokens);
+    // Without its logits the last prompt token is computed even when its KV is there.
+    const isReady = cached === length && slot.kept.find(length) !== null;
+    this.#position = isReady ? length : Math.min(cached, length - 1);
     this.#cachedTokens = this.#position;
     this.#busyMs = parts.now() - state.startedAt;
   }
@@ -95,17 +107,24 @@ class Run implements EngineRun {
   }
 
   step(): EngineStep {
+    for (;;) {
+      const step = this.stepPart();
+      if (step !== null) return step;
+    }
+  }
+
+  stepPart(): EngineStep | null {
     const { parts } = this.#state;
     if (this.#isReleased || parts.isClosed()) throw closed();
     if (this.#end !== null) return this.#end;
     const startedAt = parts.now();
-    let step: EngineStep | null = null;
     try {
-      step = this.#advance();
+      if (!this.#compute()) return null;
+      const step = this.#advance();
+      if (step !== null) return step;
     } finally {
       this.#busyMs += parts.now() - startedAt;
     }
-    if (step !== null) return step;
     this.#end = { type: 'end', reason: this.#endReason ?? 'stop', usage: this.usage };
     return this.#end;
   }
@@ -113,55 +132,103 @@ class Run implements EngineRun {
   release(): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
+    this.#work = null;
     const { parts, slot, request } = this.#state;
     parts.slots.free(slot, { isOneShot: request.isOneShot === true });
   }
 
-  /** `null`: nothing is left to do. */
+  /** What can be given now that all is computed; `null`: nothing is left to do. */
   #advance(): EngineStep | null {
-    const { prompt, parts } = this.#state;
-    if (this.#position < prompt.tokens.length) return this.#prefill();
-    if (this.#endReason !== null) return null;
-    if (this.#chosen === null && this.#position >= parts.contextLength) {
-      this.#endReason = 'length';
-      return null;
+    const { prompt } = this.#state;
+    const done = this.#work;
+    this.#work = null;
+    if (done?.isPrompt === true) {
+      const totalTokens = prompt.tokens.length;
+      return { type: 'prefill', doneTokens: this.#position, totalTokens };
     }
-    return this.#give(this.#chosen ?? this.#computeNext());
+    return this.#chosen === null ? null : this.#give(this.#chosen);
   }
 
-  #prefill(): EngineStep {
-    const { prompt, parts, sampler } = this.#state;
-    const end = this.#position + parts.decoder.maxTokensPerCall;
-    const tile = prompt.tokens.slice(this.#position, end);
-    const isLast = end >= prompt.tokens.length;
-    this.#forward(tile, isLast);
-    if (isLast) {
-      const allowed = prompt.healed?.allowed ?? parts.known;
-      this.#chosen = sampler.choose(parts.decoder, allowed);
+  /** Computes a part of what the next step needs; `true` once it is all there. */
+  #compute(): boolean {
+    this.#work ??= this.#nextWork();
+    if (this.#work === null) return true;
+    const { tokens, wantsLogits, pass } = this.#work;
+    if (!this.#attempt(() => pass.advance())) return false;
+    this.#state.slot.tokens.push(...tokens);
+    this.#position += tokens.length;
+    if (wantsLogits) this.#useLogits();
+    return true;
+  }
+
+  /** `null`: the next step needs nothing. */
+  #nextWork(): Work | null {
+    const { prompt, parts, request } = this.#state;
+    if (this.#endReason !== null || this.#chosen !== null) return null;
+    if (this.#position < prompt.tokens.length) {
+      const end = this.#position + parts.decoder.maxTokensPerCall;
+      return this.#begin(prompt.tokens.slice(this.#position, end), true);
     }
-    return { type: 'prefill', doneTokens: this.#position, totalTokens: prompt.tokens.length };
+    if (request.isPromptOnly === true) this.#endReason = 'length';
+    else if (this.#position >= parts.contextLength) this.#endReason = 'length';
+    else if (!this.#recall() && this.#lastId !== null) return this.#begin([this.#lastId], false);
+    return null;
   }
 
-  #computeNext(): Pick {
-    const { parts, sampler } = this.#state;
-    this.#forward([this.#lastId], true);
-    return sampler.choose(parts.decoder, parts.known);
-  }
-
-  /** Computes tokens; the slot's list says at every moment which KV is good. */
-  #forward(tokens: readonly number[], wantsLogits: boolean): void {
-    const { slot, parts } = this.#state;
+  /** The slot's list says at every moment which KV is good. */
+  #begin(tokens: readonly number[], isPrompt: boolean): Work {
+    const { slot, parts, prompt } = this.#state;
+    const wantsLogits = this.#position + tokens.length >= prompt.tokens.length;
     slot.tokens.length = this.#position;
+    slot.kept.cutTo(this.#position);
+    const pass = this.#attempt(() =>
+      parts.decoder.beginForward(slot.index, this.#position, tokens, wantsLogits),
+    );
+    return { tokens, isPrompt, wantsLogits, pass };
+  }
+
+  #attempt<Value>(compute: () => Value): Value {
     try {
-      parts.decoder.forward(slot.index, this.#position, tokens, wantsLogits);
+      return compute();
     } catch (cause) {
+      // Nobody knows how far it came.
+      this.#work = null;
       if (EdgewiseError.is(cause)) throw cause;
       throw new EngineError('internal', 'The engine stopped while computing. Load it again.', {
         cause,
       });
     }
-    slot.tokens.push(...tokens);
-    this.#position += tokens.length;
+  }
+
+  /** An earlier run of the session may have computed the same tokens. */
+  #recall(): boolean {
+    const { slot, parts } = this.#state;
+    const isGiven = this.#lastId !== null;
+    if (isGiven && slot.tokens[this.#position] !== this.#lastId) return false;
+    const length = this.#position + (isGiven ? 1 : 0);
+    const logits = slot.kept.find(length);
+    if (logits === null) return false;
+    this.#position = length;
+    parts.decoder.restoreLogits(logits);
+    this.#choose();
+    return true;
+  }
+
+  /** What the run needs of the logits is taken before another one can overwrite them. */
+  #useLogits(): void {
+    const { slot, parts, request } = this.#state;
+    if (request.isOneShot !== true && this.#outputTokens < slot.kept.capacity) {
+      slot.kept.keep(this.#position, parts.decoder.logits());
+    }
+    if (request.isPromptOnly === true) this.#endReason = 'length';
+    else this.#choose();
+  }
+
+  #choose(): void {
+    const { prompt, parts, sampler } = this.#state;
+    const isFirst = this.#lastId === null;
+    const allowed = isFirst ? (prompt.healed?.allowed ?? parts.known) : parts.known;
+    this.#chosen = sampler.choose(parts.decoder, allowed);
   }
 
   #give(pick: Pick): TokenStep | null {

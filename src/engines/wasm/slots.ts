@@ -1,10 +1,14 @@
 import { EngineError } from '../../errors.ts';
+import { createKeptLogits } from './kept-logits.ts';
+import type { KeptLogits } from './kept-logits.ts';
 
 /** One KV slot of the decoder. */
 export interface Slot {
   readonly index: number;
   /** Exactly the tokens whose KV is in the slot, from position 0. */
   readonly tokens: number[];
+  /** What the model said after the last of these tokens. */
+  readonly kept: KeptLogits;
 }
 
 /** Which session has which slot. */
@@ -29,9 +33,10 @@ interface Seat extends Slot {
   isBusy: boolean;
 }
 
-/** `addSlot` makes one more slot and gives its index. */
+/** `addSlot` makes one more slot and gives its index; each keeps up to `keptLogits` logits. */
 export function createSlotTable(options: {
   readonly maxSlots: number;
+  readonly keptLogits: number;
   readonly addSlot: () => number;
 }): SlotTable {
   // Least recently used first.
@@ -61,7 +66,8 @@ export function createSlotTable(options: {
   function addSeat(): Seat | null {
     if (seats.length >= maxSlots) return null;
     try {
-      seats.push({ index: options.addSlot(), tokens: [], sessionId: '', isBusy: false });
+      const kept = createKeptLogits(options.keptLogits);
+      seats.push({ index: options.addSlot(), tokens: [], kept, sessionId: '', isBusy: false });
     } catch (error) {
       const isFull = error instanceof EngineError && error.code === 'out-of-memory';
       if (!isFull || seats.length === 0) throw error;
@@ -76,6 +82,7 @@ export function createSlotTable(options: {
     const seat = seats.find(({ isBusy }) => !isBusy);
     if (seat === undefined) throw noIdleSlot();
     seat.tokens.length = 0;
+    seat.kept.cutTo(0);
     return seat;
   }
 

@@ -24,6 +24,21 @@ export function createFakeDecoder(options: {
   let hasLogits = false;
   let computed = 0;
   let largestCall = 0;
+  // oxlint-disable-next-line eslint/max-params -- the decoder's own signature
+  const forward: Decoder['forward'] = (slot, position, tokens, wantsLogits) => {
+    const kv = slots[slot];
+    if (kv === undefined || position > kv.length) throw new RangeError('a hole in the slot');
+    if (position + tokens.length > contextLength) throw new RangeError('past the slot');
+    if (tokens.length > maxTokensPerCall) throw new RangeError('too many tokens');
+    // As in memory: later positions keep their old content.
+    kv.splice(position, tokens.length, ...tokens);
+    computed += tokens.length;
+    largestCall = Math.max(largestCall, tokens.length);
+    hasLogits = wantsLogits;
+    if (!wantsLogits) return;
+    const seen = kv.slice(0, position + tokens.length);
+    for (let id = 0; id < vocabularySize; id++) logits[id] = score(seen, id);
+  };
   return {
     config: {
       layers: 1,
@@ -38,6 +53,7 @@ export function createFakeDecoder(options: {
       rmsEpsilon: 1e-5,
       style: LLAMA_STYLE,
     },
+    cacheFormat: 'f32',
     precision: 'exact',
     contextLength,
     maxTokensPerCall,
@@ -54,20 +70,22 @@ export function createFakeDecoder(options: {
     writeWeights() {},
     finishWeights() {},
     addSlot: () => slots.push([]) - 1,
-    // oxlint-disable-next-line eslint/max-params -- the decoder's own signature
-    forward(slot, position, tokens, wantsLogits) {
-      const kv = slots[slot];
-      if (kv === undefined || position > kv.length) throw new RangeError('a hole in the slot');
-      if (position + tokens.length > contextLength) throw new RangeError('past the slot');
-      if (tokens.length > maxTokensPerCall) throw new RangeError('too many tokens');
-      // As in memory: later positions keep their old content.
-      kv.splice(position, tokens.length, ...tokens);
-      computed += tokens.length;
-      largestCall = Math.max(largestCall, tokens.length);
-      hasLogits = wantsLogits;
-      if (!wantsLogits) return;
-      const seen = kv.slice(0, position + tokens.length);
-      for (let id = 0; id < vocabularySize; id++) logits[id] = score(seen, id);
+    forward,
+    beginForward(...pass) {
+      // Two parts before the last one, and what others left in the logits is gone after each.
+      let part = 0;
+      return {
+        advance() {
+          hasLogits = false;
+          part += 1;
+          if (part === 3) forward(...pass);
+          return part === 3;
+        },
+      };
+    },
+    restoreLogits(earlier) {
+      logits.set(earlier);
+      hasLogits = true;
     },
     logits() {
       if (!hasLogits) throw new Error('the last call made no logits');

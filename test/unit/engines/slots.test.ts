@@ -7,6 +7,7 @@ function createTable(maxSlots: number, memorySlots = Infinity): SlotTable {
   let made = 0;
   return createSlotTable({
     maxSlots,
+    keptLogits: 2,
     addSlot() {
       if (made >= memorySlots) throw new EngineError('out-of-memory', 'no room');
       return made++;
