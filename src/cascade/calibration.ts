@@ -5,14 +5,14 @@ import type { ReliabilityBin } from './reliability.ts';
 
 /** What a calibration was fitted for. It holds there and nowhere else. */
 export interface CalibrationScope {
-  /** SHA-256 of the model file, lower-case hex. */
-  readonly modelSha256: string;
+  /** SHA-256 of the model file, lower-case hex; `null` = nobody said, so no engine's scope equals it. */
+  readonly modelSha256: string | null;
   /** As in the catalogue: `Q4_1`, `int8`. */
   readonly quantisation: string;
   /** `null` where the engine has only one. */
   readonly precision: Precision | null;
   readonly task: string;
-  /** Name of the score: `product`, `margin`, `logistic-of-features`. */
+  /** `score`, or the name of the feature that was used as one: `product`, `margin`. */
   readonly evidence: string;
   /** How much personal history was known; `null` where none is used. See `historyBucket`. */
   readonly history: HistoryBucket | null;

@@ -16,8 +16,9 @@ interface Block {
 
 /**
  * The rising step function closest to the data, by pooling neighbours that fall (Ayer et al. 1955;
- * as calibration: Zadrozny and Elkan 2002). The ends are pulled in to (n + 1) / (n + 2), so that no
- * sample yields a certainty. Scores must be finite.
+ * as calibration: Zadrozny and Elkan 2002). A step of n rows that were all right or all wrong is
+ * pulled in to (n + 1) / (n + 2) or 1 / (n + 2), so that no sample yields a certainty. Scores must be
+ * finite.
  *
  * @throws RangeError without answers.
  */
@@ -28,11 +29,10 @@ export function fitIsotonic(answers: readonly ScoredAnswer[]): IsotonicStep[] {
     blocks.push(point);
     pool(blocks);
   }
-  const floor = 1 / (answers.length + 2);
-  return blocks.map(({ from, to, right, count }) => ({
-    from,
-    to,
-    probability: Math.min(1 - floor, Math.max(floor, right / count)),
+  return blocks.map((block, index) => ({
+    from: block.from,
+    to: block.to,
+    probability: tempered(block, blocks[index - 1], blocks[index + 1]),
   }));
 }
 
@@ -72,6 +72,17 @@ function mergeTies(answers: readonly ScoredAnswer[]): Block[] {
     point.count += 1;
   }
   return points;
+}
+
+/** Laplace's rule of succession where all rows agree: only the first and last block can. */
+function tempered({ right, count }: Block, before?: Block, after?: Block): number {
+  if (right === 0) return Math.min(1 / (count + 2), after === undefined ? 1 : shareOf(after));
+  if (right < count) return right / count;
+  return Math.max((count + 1) / (count + 2), before === undefined ? 0 : shareOf(before));
+}
+
+function shareOf({ right, count }: Block): number {
+  return right / count;
 }
 
 /** Merges the last two blocks as long as the later one is not above the earlier one. */

@@ -13,6 +13,10 @@ interface Verb {
 
 const VERBS: Readonly<Record<string, Verb>> = {
   pull: { summary: 'get a model for the page to load', load: () => import('./pull.ts') },
+  calibrate: {
+    summary: 'learn which probability of being right a score stands for',
+    load: () => import('./calibrate.ts'),
+  },
   evaluate: {
     summary: 'measure what a model, a score or a threshold is worth on your data',
     load: () => import('./evaluate.ts'),
