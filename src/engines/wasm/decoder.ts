@@ -59,6 +59,9 @@ export type TensorType =
   | 'Q5_K'
   | 'Q6_K';
 
+/** How keys and values are kept. `f16` halves the memory of a slot and of what attention reads. */
+export type CacheFormat = 'f32' | 'f16';
+
 /** One tensor of the file; `shape[0]` is the contiguous dimension, as GGUF stores it. */
 export interface TensorInfo {
   readonly name: string;
@@ -84,6 +87,7 @@ export interface Decoder {
   readonly precision: Precision;
   /** Positions per slot. */
   readonly contextLength: number;
+  readonly cacheFormat: CacheFormat;
   readonly slots: number;
   readonly memoryBytes: number;
   /** Most tokens one `forward` call takes: the prefill tile that stays responsive. */
@@ -122,8 +126,14 @@ export interface DecoderOptions {
   readonly precision?: Precision;
   /** Positions per slot. */
   readonly contextLength: number;
+  /** Default: `f32` up to 512 positions, `f16` above. */
+  readonly cacheFormat?: CacheFormat;
 }
 
+/** Up to here a slot of the default model takes 24 MB in f32; what f16 costs in quality: docs/performance.md. */
+const MOST_F32_POSITIONS = 512;
+/** Positions stand in groups of 4 (f32) or 8 (f16). */
+const POSITION_GROUP = 8;
 const PAGE_BYTES = 65_536;
 const INITIAL_PAGES = 16;
 /** 2 GiB: the maximum the kernels are built for. */
@@ -146,6 +156,7 @@ class WasmDecoder implements Decoder {
   readonly config: DecoderConfig;
   readonly precision: Precision;
   readonly contextLength: number;
+  readonly cacheFormat: CacheFormat;
   readonly maxTokensPerCall = TOKENS_PER_CALL;
   readonly #kernel: Kernel;
   readonly #memory: WebAssembly.Memory;
@@ -165,7 +176,9 @@ class WasmDecoder implements Decoder {
     const { config, tensors } = options;
     this.config = config;
     this.precision = precision;
-    this.contextLength = Math.ceil(options.contextLength / 4) * 4;
+    this.contextLength = Math.ceil(options.contextLength / POSITION_GROUP) * POSITION_GROUP;
+    this.cacheFormat =
+      options.cacheFormat ?? (options.contextLength > MOST_F32_POSITIONS ? 'f16' : 'f32');
     this.#kernel = kernel;
     this.#memory = memory;
     this.#scratch = layOutScratch(config, this.contextLength, kernel.heapBase());
@@ -178,6 +191,7 @@ class WasmDecoder implements Decoder {
       scratch: this.#scratch,
       tensors: this.#image.tensors,
       contextLength: this.contextLength,
+      cacheFormat: this.cacheFormat,
     });
     this.#turns = new PassTurns(pass, (tokens) =>
       this.#floats(this.#scratch.hidden, tokens * config.hidden),
@@ -205,7 +219,7 @@ class WasmDecoder implements Decoder {
 
   addSlot(): number {
     const start = this.#end;
-    const end = start + slotBytes(this.config, this.contextLength);
+    const end = start + slotBytes(this.config, this.contextLength, this.cacheFormat);
     growTo(this.#memory, end);
     this.#end = end;
     return this.#slots.push(start) - 1;

@@ -1,4 +1,4 @@
-import type { DecoderConfig } from './decoder.ts';
+import type { CacheFormat, DecoderConfig } from './decoder.ts';
 import type { Kernel } from './load-kernel.ts';
 import { TOKENS_PER_CALL, type ScratchLayout } from './scratch-layout.ts';
 import type { PlacedTensor } from './weight-image.ts';
@@ -43,12 +43,19 @@ export interface ForwardPassOptions {
   readonly scratch: ScratchLayout;
   readonly tensors: ReadonlyMap<string, PlacedTensor>;
   readonly contextLength: number;
+  readonly cacheFormat: CacheFormat;
 }
 
 /** Bytes of keys and values that one slot of `contextLength` positions takes. */
-export function slotBytes(config: DecoderConfig, contextLength: number): number {
-  return 2 * config.layers * layerCacheBytes(config, contextLength);
+export function slotBytes(
+  config: DecoderConfig,
+  contextLength: number,
+  format: CacheFormat,
+): number {
+  return 2 * config.layers * config.kvHeads * config.headDim * contextLength * NUMBER_BYTES[format];
 }
+
+const NUMBER_BYTES: Readonly<Record<CacheFormat, number>> = { f32: 4, f16: 2 };
 
 /**
  * Runs the layers over up to `TOKENS_PER_CALL` tokens. `cache` is the slot's first byte: all keys
@@ -64,6 +71,9 @@ export class ForwardPass {
   readonly #head: PlacedTensor;
   readonly #layers: readonly Layer[];
   readonly #input: QuantizedInput;
+  readonly #numberBytes: number;
+  readonly #storeKeyValue: Kernel['storeKeyValue'];
+  readonly #attendRow: Kernel['attend'];
   readonly #rotate: Kernel['rotate'];
   readonly #multiplyByGate: Kernel['siluMultiply'];
 
@@ -81,6 +91,10 @@ export class ForwardPass {
     this.#input = new QuantizedInput(options.kernel, options.scratch);
     const { kernel } = options;
     const { activation, rotation } = options.config.style;
+    const isHalf = options.cacheFormat === 'f16';
+    this.#numberBytes = NUMBER_BYTES[options.cacheFormat];
+    this.#storeKeyValue = isHalf ? kernel.storeKeyValueHalf : kernel.storeKeyValue;
+    this.#attendRow = isHalf ? kernel.attendHalf : kernel.attend;
     this.#rotate = rotation === 'halves' ? kernel.rotateHalves : kernel.rotate;
     this.#multiplyByGate = activation === 'gelu' ? kernel.geluMultiply : kernel.siluMultiply;
   }
@@ -103,7 +117,8 @@ export class ForwardPass {
     to: number,
   ): void {
     if (from === 0) this.#embedAll(tokens);
-    const bytes = layerCacheBytes(this.#config, this.#contextLength);
+    const { kvHeads, headDim } = this.#config;
+    const bytes = kvHeads * headDim * this.#contextLength * this.#numberBytes;
     const last = this.#layers.length - 1;
     this.#layers.slice(from, to).forEach((layer, offset) => {
       const index = from + offset;
@@ -148,7 +163,7 @@ export class ForwardPass {
       const at = position + index;
       const row = key + index * rowBytes;
       this.#rotate(row, kvHeads, headDim, this.#angles(layer, at));
-      this.#kernel.storeKeyValue(
+      this.#storeKeyValue(
         row,
         value + index * rowBytes,
         cache.keys,
@@ -169,6 +184,7 @@ export class ForwardPass {
     if (first > 0) this.#input.set(normed + this.#rows(first), this.#config.hidden, count - first);
     this.#input.multiply(layer.query, query);
     this.#normalizeHeads(query, layer.queryNorm, (count - first) * heads);
+    this.#warmCache(layer, cache, position + first);
     for (let index = first; index < count; index++) {
       const offset = (index - first) * heads * headDim * 4;
       this.#rotate(query + offset, heads, headDim, this.#angles(layer, position + index));
@@ -178,10 +194,25 @@ export class ForwardPass {
     this.#addProjection(layer.output, layer.attentionOutputNorm, span);
   }
 
+  /** What tokens from `position` on read of earlier ones. */
+  #warmCache(layer: Layer, cache: LayerCache, position: number): void {
+    const { kvHeads, headDim } = this.#config;
+    this.#kernel.warmCache(
+      cache.keys,
+      cache.values,
+      Math.max(0, position - layer.window),
+      position,
+      this.#contextLength,
+      kvHeads,
+      headDim,
+      this.#numberBytes,
+    );
+  }
+
   // oxlint-disable-next-line eslint/max-params -- called for each layer and token, so it makes no object
   #attend(layer: Layer, cache: LayerCache, offset: number, length: number): void {
     const { heads, kvHeads, headDim } = this.#config;
-    this.#kernel.attend(
+    this.#attendRow(
       this.#scratch.query + offset,
       cache.keys,
       cache.values,
@@ -365,10 +396,6 @@ function tilesFor(count: number): readonly Tile[] {
     start += tokens;
   }
   return tiles;
-}
-
-function layerCacheBytes(config: DecoderConfig, contextLength: number): number {
-  return config.kvHeads * config.headDim * contextLength * 4;
 }
 
 function findLayer({ tensors, config, scratch }: ForwardPassOptions, index: number): Layer {

@@ -1,5 +1,5 @@
 import { createDecoder } from '../../../src/engines/wasm/decoder.ts';
-import type { Decoder } from '../../../src/engines/wasm/decoder.ts';
+import type { CacheFormat, Decoder } from '../../../src/engines/wasm/decoder.ts';
 import { createGgufReader } from '../../../src/engines/wasm/gguf.ts';
 import { readModelConfig } from '../../../src/engines/wasm/model-config.ts';
 import type { Precision } from '../../../src/types.ts';
@@ -40,7 +40,11 @@ export interface GoldenResult {
 /** The longest golden prompt has 709 tokens, and 24 more follow. */
 const CONTEXT_LENGTH = 768;
 
-export async function loadDecoder(file: Uint8Array, precision: Precision): Promise<Decoder> {
+export async function loadDecoder(
+  file: Uint8Array,
+  precision: Precision,
+  cacheFormat: CacheFormat = 'f32',
+): Promise<Decoder> {
   const start = createGgufReader(file.length).push(file);
   if (start === null) throw new Error('The file has no whole header.');
   const { metadata, tensors } = start.header;
@@ -50,6 +54,7 @@ export async function loadDecoder(file: Uint8Array, precision: Precision): Promi
     tensors,
     precision,
     contextLength: CONTEXT_LENGTH,
+    cacheFormat,
   });
   const last = tensors.at(-1)!;
   decoder.writeWeights(start.rest.subarray(0, last.offset + last.sizeBytes));

@@ -2,15 +2,20 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { optionalModelPath, realModelPath } from '../../helpers/real-model.ts';
+import type { CacheFormat } from '../../../src/engines/wasm/decoder.ts';
 import { loadDecoder, runGolden } from './golden-run.ts';
 import type { GoldenFile, GoldenResult } from './golden-run.ts';
 
 /** Node 20 does not compile relaxed SIMD: the fast build has the same test in the browser project. */
-async function measure(modelPath: string, vectors: string): Promise<GoldenResult> {
+async function measure(
+  modelPath: string,
+  vectors: string,
+  cacheFormat: CacheFormat = 'f32',
+): Promise<GoldenResult> {
   const golden = JSON.parse(await readFile(local(`test/golden/${vectors}`), 'utf8')) as GoldenFile;
   const file = new Uint8Array(await readFile(modelPath));
   expect(file.length).toBe(golden.model.sizeBytes);
-  return runGolden(await loadDecoder(file, 'exact'), golden);
+  return runGolden(await loadDecoder(file, 'exact', cacheFormat), golden);
 }
 
 function local(path: string): string {
@@ -34,6 +39,13 @@ describe('the exact build agrees with an independent float32 computation', () =>
     'on the fixture model %s',
     async (name) => {
       expectExact(await measure(local(`models/fixture/${name}.gguf`), `${name}.json`));
+    },
+  );
+
+  it.each(['tiny', 'tiny-gemma'])(
+    'on the fixture model %s, with keys and values kept in f16',
+    async (name) => {
+      expectExact(await measure(local(`models/fixture/${name}.gguf`), `${name}.json`, 'f16'));
     },
   );
 
