@@ -34,7 +34,11 @@ export async function measure({ dataFolder }) {
       const samples = await page.evaluate((name) => globalThis.measureFidelity(name), precision);
       results[precision] = summarise(samples, reference);
     }
-    return report(results, { entry, reference, machine: describeMachine(browser) });
+    const long = {};
+    for (const format of ['f32', 'f16']) {
+      long[format] = await page.evaluate((name) => globalThis.measureLong(name), format);
+    }
+    return report({ ...results, long }, { entry, reference, machine: describeMachine(browser) });
   });
 }
 
@@ -66,10 +70,11 @@ function summarise(samples, reference) {
   };
 }
 
-function report({ exact, fast }, { entry, reference, machine }) {
+function report({ exact, fast, long }, { entry, reference, machine }) {
   const figures = {
     ...prefixed('exact', exact),
     ...prefixed('fast', fast),
+    ...longFigures(long),
     referencePerplexity: rounded(reference.perplexity),
     scoredTokens: reference.scoredTokens,
   };
@@ -91,8 +96,23 @@ function report({ exact, fast }, { entry, reference, machine }) {
       reference:
         'numpy float32 on the dequantised weights (scripts/golden.py, scripts/perplexity.py)',
       textHash: reference.text.sha256,
-      scoring: 'windows of 512 tokens, token by token; prompts of the golden vectors by tiles',
+      scoring:
+        'windows of 512 tokens, token by token; prompts of the golden vectors by tiles; `long`: the whole text as one window, exact build',
     },
+  };
+}
+
+/** What keeping keys and values in f16 costs over a long text, and saves. */
+function longFigures({ f32, f16 }) {
+  const perplexityOf = ({ logProbabilitySum, tokens }) =>
+    Math.exp(-logProbabilitySum / (tokens - 1));
+  const change = perplexityOf(f16) / perplexityOf(f32) - 1;
+  return {
+    longTokens: f32.tokens,
+    longF32Perplexity: rounded(perplexityOf(f32)),
+    longF16PerplexityChange: Math.round(change * 1e6) / 1e6,
+    longF32MemoryMB: rounded(f32.memoryBytes / 1e6),
+    longF16MemoryMB: rounded(f16.memoryBytes / 1e6),
   };
 }
 

@@ -1,5 +1,5 @@
 import { createDecoder } from '../src/engines/wasm/decoder.ts';
-import type { Decoder } from '../src/engines/wasm/decoder.ts';
+import type { CacheFormat, Decoder } from '../src/engines/wasm/decoder.ts';
 import { createWasmEngine } from '../src/engines/wasm/engine.ts';
 import { createGgufReader } from '../src/engines/wasm/gguf.ts';
 import { readModelConfig } from '../src/engines/wasm/model-config.ts';
@@ -29,7 +29,11 @@ async function* inShards(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 /** The engine below sessions and text, with one slot. */
 export async function loadDecoder(
   bytes: Uint8Array,
-  options: { readonly precision: Precision; readonly contextLength: number },
+  options: {
+    readonly precision: Precision;
+    readonly contextLength: number;
+    readonly cacheFormat?: CacheFormat;
+  },
 ): Promise<Decoder> {
   const start = createGgufReader(bytes.length).push(bytes);
   if (start === null) throw new Error('The model file ends inside its header.');

@@ -13,6 +13,14 @@ export interface FidelitySamples {
   readonly scoredTokens: number;
 }
 
+/** The whole text in one window, with keys and values kept in one of the formats. */
+export interface LongSamples {
+  /** Natural log, of every token but the first. */
+  readonly logProbabilitySum: number;
+  readonly tokens: number;
+  readonly memoryBytes: number;
+}
+
 export interface ReferenceText {
   readonly windows: readonly ReferenceWindow[];
   readonly scoredTokens: number;

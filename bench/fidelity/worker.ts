@@ -1,9 +1,9 @@
 /// <reference lib="webworker" />
-import type { Decoder } from '../../src/engines/wasm/decoder.ts';
+import type { CacheFormat, Decoder } from '../../src/engines/wasm/decoder.ts';
 import type { Precision } from '../../src/types.ts';
 import { fetchBytes, loadDecoder, prefill } from '../load-model.ts';
 import { answerCalls } from '../worker-client.ts';
-import type { FidelitySamples, ReferenceText, ReferenceWindow } from './samples.ts';
+import type { FidelitySamples, LongSamples, ReferenceText, ReferenceWindow } from './samples.ts';
 
 /** The longest golden prompt has 709 tokens, and 24 more follow. */
 const CONTEXT_LENGTH = 768;
@@ -21,10 +21,29 @@ interface GoldenFile {
 answerCalls({
   async measure(precision: Precision): Promise<FidelitySamples> {
     const bytes = await fetchBytes('/files/model.gguf');
-    const decoder = await loadDecoder(bytes, { precision, contextLength: CONTEXT_LENGTH });
+    const decoder = await loadDecoder(bytes, {
+      precision,
+      contextLength: CONTEXT_LENGTH,
+      cacheFormat: 'f32',
+    });
     const golden = await fetchJson<GoldenFile>('/files/golden.json');
     const text = await fetchJson<ReferenceText>('/files/reference.json');
     return { ...compareGolden(decoder, golden), ...scoreText(decoder, text) };
+  },
+  async measureLong(cacheFormat: CacheFormat): Promise<LongSamples> {
+    const text = await fetchJson<ReferenceText>('/files/reference.json');
+    const tokens = text.windows.flatMap((window) => window.tokens);
+    const decoder = await loadDecoder(await fetchBytes('/files/model.gguf'), {
+      precision: 'exact',
+      contextLength: tokens.length,
+      cacheFormat,
+    });
+    const memoryBytes = decoder.memoryBytes;
+    return {
+      logProbabilitySum: scoreWindow(decoder, { tokens }),
+      tokens: tokens.length,
+      memoryBytes,
+    };
   },
 });
 
@@ -67,7 +86,7 @@ function scoreText(decoder: Decoder, { windows }: ReferenceText) {
 }
 
 /** Sum of the log-probabilities of every token but the first. */
-function scoreWindow(decoder: Decoder, { tokens }: ReferenceWindow): number {
+function scoreWindow(decoder: Decoder, { tokens }: Pick<ReferenceWindow, 'tokens'>): number {
   let sum = 0;
   for (const [position, token] of tokens.entries()) {
     if (position > 0) sum += logProbability(decoder.logits(), token);
