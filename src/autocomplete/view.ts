@@ -1,4 +1,4 @@
-import type { SuggestionSource } from '../types.ts';
+import type { SuggestionRequest, SuggestionSource } from '../types.ts';
 import {
   hasRoomFor,
   insertAtCaret,
@@ -53,7 +53,7 @@ interface Running {
   state: OfferState;
   pause: ReturnType<typeof setTimeout> | undefined;
   announcing: ReturnType<typeof setTimeout> | undefined;
-  /** Ends the request under way. */
+  /** Ends what was asked of the source: to be ready, then to suggest. */
   asking: AbortController | null;
   /** The person is taking or dropping the ghost: it does not withdraw itself. */
   isSettling: boolean;
@@ -205,9 +205,24 @@ function dispatch(running: Running, event: FieldEvent): void {
   running.state = next;
   if (next.version !== previous.version) cancel(running);
   if (offeredText(next) !== offeredText(previous)) show(running);
-  if (next.status === 'waiting' && next.version !== previous.version) {
-    running.pause = setTimeout(() => void ask(running), running.options.pauseMs);
-  }
+  if (next.status === 'waiting' && next.version !== previous.version) wait(running);
+}
+
+/** The source gets ready during the pause, so that after it only new words are to be computed. */
+function wait(running: Running): void {
+  const { field, pauseMs, source } = running.options;
+  const asking = new AbortController();
+  running.asking = asking;
+  running.pause = setTimeout(() => void ask(running, asking), pauseMs);
+  if (!isWritable(field)) return;
+  const prepare = async (): Promise<void> => source.prepare?.(toRequest(running, asking));
+  // What fails here fails again when it counts.
+  prepare().catch(() => undefined);
+}
+
+function toRequest({ options, state }: Running, { signal }: AbortController): SuggestionRequest {
+  const { before, after } = state.snapshot;
+  return { before, after, field: options.fieldId, signal };
 }
 
 function cancel(running: Running): void {
@@ -244,16 +259,12 @@ function announce(running: Running, text: string): void {
   running.announcing = setTimeout(() => overlay.announce(message), delayMs);
 }
 
-async function ask(running: Running): Promise<void> {
-  const { field, source, fieldId, onError } = running.options;
-  const { version, snapshot } = running.state;
+async function ask(running: Running, asking: AbortController): Promise<void> {
+  const { field, source, onError } = running.options;
+  const { version } = running.state;
   if (!isWritable(field)) return;
-  const asking = new AbortController();
-  running.asking = asking;
-  const { before, after } = snapshot;
   try {
-    const request = { before, after, field: fieldId, signal: asking.signal };
-    const suggestion = await source.suggest(request);
+    const suggestion = await source.suggest(toRequest(running, asking));
     if (asking.signal.aborted) return;
     const offer = suggestion !== null && hasRoomFor(field, suggestion.text) ? suggestion : null;
     const now = readSnapshot(field);

@@ -2,6 +2,7 @@ import { EdgewiseError } from '../errors.ts';
 import type {
   Decision,
   Mode,
+  Request,
   Suggestion,
   SuggestionRequest,
   SuggestionSource,
@@ -10,7 +11,7 @@ import type {
 import { pickCompletion, runningProduct, splitDelta, type CompletionPiece } from './completion.ts';
 import { labelConfidence } from './judge.ts';
 import { openRun } from './open-run.ts';
-import { planTurn, type DevicePlan } from './plan.ts';
+import { planTurn, type DevicePlan, type Plan } from './plan.ts';
 import type { RuleSet } from './rules.ts';
 import { isTierFailure } from './turn.ts';
 
@@ -37,7 +38,8 @@ const EXAMPLE = "suggest({ before: 'See you tom', after: '', field: 'message' })
 /**
  * Completes the text at the caret on the device. Gives `null` when nothing is sure enough, when the
  * model is not ready, when the mode refuses, or when a newer request of the same field took over.
- * Throws the signal's reason after an abort, and a typed error when the device fails.
+ * Throws the signal's reason after an abort, and a typed error when the device fails. `prepare`
+ * computes the prompt, at most once for each text.
  */
 export function createSuggestionSource(options: SuggestionSourceOptions): SuggestionSource {
   return {
@@ -45,10 +47,19 @@ export function createSuggestionSource(options: SuggestionSourceOptions): Sugges
       checkRequest(request);
       request.signal?.throwIfAborted();
       const plan = planSuggestion(options);
-      if (plan === null || !options.isReady(plan.device)) return null;
-      const tier = options.tiers.find((each) => each.id === plan.device);
-      if (tier === undefined) return null;
-      return await completeOn(tier, plan, request);
+      if (plan.start === 'nowhere') options.onRefusal?.(plan.opening);
+      if (plan.start !== 'device') return null;
+      const tier = findReady(plan, options);
+      return tier === null ? null : await completeOn(tier, plan, request);
+    },
+    async prepare(request) {
+      checkRequest(request);
+      const { signal } = request;
+      const plan = planSuggestion(options);
+      const tier = plan.start === 'device' ? findReady(plan, options) : null;
+      if (tier?.prepare === undefined || signal?.aborted === true) return;
+      // Nothing was promised: an abort or the request itself ends it, and what fails fails again then.
+      await tier.prepare(toCompletion(request), signal && { signal }).catch(() => undefined);
     },
   };
 }
@@ -59,8 +70,8 @@ function checkRequest(request: SuggestionRequest): void {
   throw new TypeError(`before, after and field must be strings, as in ${EXAMPLE}.`);
 }
 
-function planSuggestion(options: SuggestionSourceOptions): DevicePlan | null {
-  const plan = planTurn({
+function planSuggestion(options: SuggestionSourceOptions): Plan {
+  return planTurn({
     mode: options.mode(),
     request: { task: 'complete' },
     tiers: options.tiers,
@@ -68,8 +79,23 @@ function planSuggestion(options: SuggestionSourceOptions): DevicePlan | null {
     egress: [],
     isAvailable: options.isReady,
   });
-  if (plan.start === 'nowhere') options.onRefusal?.(plan.opening);
-  return plan.start === 'device' ? plan : null;
+}
+
+/** The tier that completes, if it can at once. */
+function findReady(plan: DevicePlan, { tiers, isReady }: SuggestionSourceOptions): Tier | null {
+  if (!isReady(plan.device)) return null;
+  return tiers.find((each) => each.id === plan.device) ?? null;
+}
+
+function toCompletion({ before, after, field }: SuggestionRequest): Request {
+  return {
+    task: 'complete',
+    input: { kind: 'prefix', before, after },
+    sessionId: field,
+    field,
+    maxTokens: MAX_SUGGESTION_TOKENS,
+    stop: STOP,
+  };
 }
 
 async function completeOn(
@@ -101,22 +127,12 @@ interface Generated {
 /** Reads tokens until the text ends or the next one is no longer sure; the run then stops. */
 async function generatePieces(
   tier: Tier,
-  { before, after, field, signal }: SuggestionRequest,
+  request: SuggestionRequest,
   threshold: number,
 ): Promise<Generated> {
+  const { signal } = request;
   const pieces: CompletionPiece[] = [];
-  const run = openRun(
-    tier,
-    {
-      task: 'complete',
-      input: { kind: 'prefix', before, after },
-      sessionId: field,
-      field,
-      maxTokens: MAX_SUGGESTION_TOKENS,
-      stop: STOP,
-    },
-    signal,
-  );
+  const run = openRun(tier, toCompletion(request), signal);
   try {
     for (;;) {
       const event = await run.next();

@@ -44,7 +44,17 @@ export function createDeviceTier(options: DeviceTierOptions): Tier {
       const steps = options.connection.generate(toEngineRequest(request, options), { signal });
       return toEvents({ steps, request, signal, tier: id, modelId });
     },
+    async prepare(request, { signal } = {}) {
+      const prompt = { ...toEngineRequest(request, options), isPromptOnly: true };
+      await drain(options.connection.generate(prompt, { signal }));
+    },
   };
+}
+
+/** Reads to the end: a run computes only while it is read. */
+async function drain(steps: AsyncIterable<EngineStep>): Promise<void> {
+  const reader = steps[Symbol.asyncIterator]();
+  while ((await reader.next()).done !== true);
 }
 
 function toEngineRequest(request: Request, options: DeviceTierOptions): GenerateRequest {

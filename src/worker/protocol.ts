@@ -182,7 +182,8 @@ export function isGenerateRequest(value: unknown): value is GenerateRequest {
     isNatural(value['maxTokens']) &&
     isOptional(value['stop'], (stop) => Array.isArray(stop) && stop.every(isString)) &&
     isOptional(value['minProduct'], isNumber) &&
-    isOptional(value['isOneShot'], (flag) => typeof flag === 'boolean') &&
+    isOptional(value['isOneShot'], isFlag) &&
+    isOptional(value['isPromptOnly'], isFlag) &&
     isOptional(
       value['sampling'],
       (sampling) => isRecord(sampling) && Object.values(sampling).every(isOptionalNumber),
@@ -270,6 +271,10 @@ function isString(value: unknown): value is string {
 
 function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== '';
+}
+
+function isFlag(value: unknown): value is boolean {
+  return typeof value === 'boolean';
 }
 
 function isNumber(value: unknown): value is number {

@@ -43,9 +43,7 @@ export function createRuns(options: RunsOptions): Runs {
     if (holds === 0 && current !== null) admit(jobs, current);
     const job = pickTurn(jobs.withStatus('active'));
     if (job?.run == null) return null;
-    steps += 1;
-    job.lastStep = steps;
-    return stepOnce(job, job.run);
+    return advance(job, job.run);
   }
 
   /** Loads the job's model, however often another one takes its place meanwhile. */
@@ -60,11 +58,16 @@ export function createRuns(options: RunsOptions): Runs {
     }
   }
 
-  async function stepOnce(job: Job, run: EngineRun): Promise<void> {
+  /** A part of a step, where the engine has them: a key waits no longer than for one part. */
+  async function advance(job: Job, run: EngineRun): Promise<void> {
     job.isStepping = true;
-    const outcome = await computeStep(run, options.stepTimeoutMs ?? STEP_TIMEOUT_MS);
+    const outcome = await compute(run, options.stepTimeoutMs ?? STEP_TIMEOUT_MS);
     job.isStepping = false;
     if (job.status === 'over') run.release();
+    // Until its step is complete the run keeps its place: equals take turns at whole steps.
+    if (outcome.status === 'begun') return;
+    steps += 1;
+    job.lastStep = steps;
     if (outcome.status === 'broken') breakEngine(outcome.error);
     else settleStep(jobs, job, outcome);
   }
@@ -122,7 +125,10 @@ function startJob(jobs: JobList, job: Job, { model }: CurrentModel): void {
   }
 }
 
-type StepOutcome = TypedOutcome | { readonly status: 'broken'; readonly error: EngineError };
+type StepOutcome =
+  | TypedOutcome
+  | { readonly status: 'begun' }
+  | { readonly status: 'broken'; readonly error: EngineError };
 
 type TypedOutcome =
   | { readonly status: 'done'; readonly step: EngineStep }
@@ -138,9 +144,10 @@ function settleStep(jobs: JobList, job: Job, outcome: TypedOutcome): void {
   job.onStep(outcome.step);
 }
 
-async function computeStep(run: EngineRun, timeoutMs: number): Promise<StepOutcome> {
+async function compute(run: EngineRun, timeoutMs: number): Promise<StepOutcome> {
   try {
-    const step = run.step();
+    const step = run.stepPart === undefined ? run.step() : run.stepPart();
+    if (step === null) return { status: 'begun' };
     return { status: 'done', step: step instanceof Promise ? await inTime(step, timeoutMs) : step };
   } catch (error) {
     // A typed error concerns this run; a trap, numbers that are none, or anything else unforeseen

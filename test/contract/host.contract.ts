@@ -191,6 +191,19 @@ export function describeHost(name: string, open: () => Promise<HostConnection>):
       expect(tokensOf(await newer)).toHaveLength(4);
     });
 
+    it('answers with its first token once the prompt was computed beforehand', async () => {
+      const connection = await openLoaded();
+      const typed = keystroke('field', 'The dog is in the gard');
+      const cold = await collect(connection, { ...typed, sessionId: 'other' });
+      expect(cold[0]).toMatchObject({ type: 'prefill' });
+      const ready = await collect(connection, { ...typed, isPromptOnly: true });
+      expect(tokensOf(ready)).toEqual([]);
+      expect(ready.at(-1)).toMatchObject({ type: 'end', usage: { outputTokens: 0 } });
+      const warm = await collect(connection, typed);
+      expect(warm.filter((step) => step.type === 'prefill')).toEqual([]);
+      expect(tokensOf(warm)).toEqual(tokensOf(cold));
+    });
+
     it("throws the signal's reason and frees the engine", async () => {
       const connection = await openLoaded();
       const controller = new AbortController();

@@ -19,6 +19,8 @@ export type ScriptStep =
 export interface ScriptedTier extends Tier {
   /** Requests this tier was called with. */
   readonly calls: readonly Request[];
+  /** Requests it was to get ready for. */
+  readonly prepared: readonly Request[];
   /** Whether the signal of the last call has fired. */
   readonly isStopped: boolean;
 }
@@ -33,6 +35,7 @@ export interface ScriptedTierOptions {
 /** A tier that says what the test wants, so that faults and doubts come exactly where needed. */
 export function createScriptedTier(options: ScriptedTierOptions): ScriptedTier {
   const calls: Request[] = [];
+  const prepared: Request[] = [];
   let last: AbortSignal | undefined;
   const { id, place, modelId = null } = options;
   return {
@@ -40,8 +43,18 @@ export function createScriptedTier(options: ScriptedTierOptions): ScriptedTier {
     place,
     modelId,
     calls,
+    prepared,
     get isStopped() {
       return last?.aborted ?? false;
+    },
+    async prepare(request, { signal } = {}) {
+      prepared.push(request);
+      last = signal;
+      const steps = typeof options.steps === 'function' ? options.steps(request) : options.steps;
+      const [first] = steps;
+      if (first !== undefined && 'fail' in first) throw first.fail;
+      if (first !== undefined && 'wait' in first) await aborted(signal);
+      signal?.throwIfAborted();
     },
     generate(request, { signal } = {}) {
       calls.push(request);

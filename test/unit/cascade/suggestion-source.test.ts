@@ -104,3 +104,36 @@ describe('A suggestion', () => {
     await expect(source.suggest(wrong)).rejects.toThrow(TypeError);
   });
 });
+
+describe('Getting ready for a suggestion', () => {
+  it('asks the device for exactly what the suggestion will ask it', async () => {
+    const { device, source } = stage({ steps: TOMORROW });
+    await source.prepare!(typing);
+    expect(device.calls).toHaveLength(0);
+    await source.suggest(typing);
+    expect(device.prepared).toEqual(device.calls);
+  });
+
+  it('wakes no model, and sends nobody a decision', async () => {
+    const asleep = stage({ steps: TOMORROW, isReady: false });
+    await asleep.source.prepare!(typing);
+    expect(asleep.device.prepared).toHaveLength(0);
+    const cloud = stage({ steps: TOMORROW, mode: 'only-in-cloud' });
+    await cloud.source.prepare!(typing);
+    expect(cloud.device.prepared).toHaveLength(0);
+    expect(cloud.refusals).toHaveLength(0);
+  });
+
+  it('ends with its signal, and keeps what fails for the suggestion to throw', async () => {
+    const { device, source } = stage({ steps: [{ wait: true }] });
+    const controller = new AbortController();
+    const getting = source.prepare!({ ...typing, signal: controller.signal });
+    controller.abort(new Error('typed on'));
+    await expect(getting).resolves.toBeUndefined();
+    expect(device.isStopped).toBe(true);
+    const crash = new EngineError('worker-crashed', 'The worker died.');
+    const failing = stage({ steps: [{ fail: crash }] }).source;
+    await expect(failing.prepare!(typing)).resolves.toBeUndefined();
+    await expect(failing.suggest(typing)).rejects.toBe(crash);
+  });
+});

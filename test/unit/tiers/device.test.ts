@@ -172,4 +172,30 @@ describe('createDeviceTier', () => {
     for await (const event of tier.generate(request)) if (event.type === 'text-delta') break;
     expect(hasLeft).toBe(true);
   });
+
+  it('gets ready for a request by computing its prompt, and gives up with its signal', async () => {
+    const completion: Request = {
+      task: 'complete',
+      input: { kind: 'prefix', before: 'See you tom' },
+      sessionId: 'message',
+      maxTokens: 12,
+    };
+    const { tier, sent } = open(
+      steps({ type: 'prefill', doneTokens: 4, totalTokens: 4 }, { ...end, reason: 'length' }),
+      { completionMinProduct: 0.5 },
+    );
+    await tier.prepare!(completion);
+    await collect(tier.generate(completion));
+    // The same prompt only when all else is the same too.
+    expect(sent[0]).toEqual({ ...sent[1], isPromptOnly: true });
+
+    const reason = new Error('typed on');
+    const { tier: failing } = open(async function* (signal) {
+      yield { type: 'prefill', doneTokens: 1, totalTokens: 2 } as const;
+      throw signal?.reason;
+    });
+    await expect(failing.prepare!(completion, { signal: AbortSignal.abort(reason) })).rejects.toBe(
+      reason,
+    );
+  });
 });

@@ -42,6 +42,7 @@ describe('isGenerateRequest', () => {
     [request],
     [{ ...request, input: { kind: 'text', text: '' } }],
     [{ ...request, input: { kind: 'messages', messages: [{ role: 'user', content: 'Hi' }] } }],
+    [{ ...request, isOneShot: false, isPromptOnly: true }],
     [{ ...request, stop: ['\n'], sampling: { temperature: 0.5, seed: 1 }, minProduct: 0.5 }],
   ])('accepts %o', (value) => {
     expect(isGenerateRequest(value)).toBe(true);
@@ -55,6 +56,7 @@ describe('isGenerateRequest', () => {
     [{ ...request, input: { kind: 'audio' } }],
     [{ ...request, input: { kind: 'messages', messages: [{ role: 'robot', content: '' }] } }],
     [{ ...request, stop: 'x' }],
+    [{ ...request, isPromptOnly: 1 }],
     [{ ...request, sampling: { temperature: 'hot' } }],
   ])('rejects %o', (value) => {
     expect(isGenerateRequest(value)).toBe(false);

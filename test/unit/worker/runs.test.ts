@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { EngineError } from '../../../src/errors.ts';
-import type { EngineStep, LoadedModel } from '../../../src/types.ts';
+import type { EngineRun, EngineStep, LoadedModel } from '../../../src/types.ts';
 import type { CurrentModel } from '../../../src/worker/loaded-models.ts';
 import type { GenerateRequest, Priority } from '../../../src/worker/protocol.ts';
 import { createRuns } from '../../../src/worker/runs.ts';
@@ -31,12 +31,38 @@ interface SubmitOptions {
   onStep?(step: EngineStep): void;
 }
 
-async function setUp({ maxSlots = 4, stepTimeoutMs = 60_000 } = {}): Promise<Setup> {
+/** The same run with two parts before each step. */
+function inParts(run: EngineRun, onPart: () => void): EngineRun {
+  let parts = 0;
+  return {
+    ...run,
+    stepPart() {
+      onPart();
+      parts += 1;
+      return parts % 3 === 0 ? (run.step() as EngineStep) : null;
+    },
+  };
+}
+
+/** `hasParts`: `order` then has a session for each part of its steps. */
+async function setUp({
+  maxSlots = 4,
+  stepTimeoutMs = 60_000,
+  hasParts = false,
+} = {}): Promise<Setup> {
   const order: string[] = [];
   const loads: string[] = [];
   const discarded: EngineError[] = [];
-  const engine = createFaultEngine({ onStep: (sessionId) => order.push(sessionId) });
-  const load = (): Promise<LoadedModel> => engine.load(source, { maxSlots });
+  const engine = createFaultEngine({
+    onStep: (sessionId) => hasParts || order.push(sessionId),
+  });
+  const load = async (): Promise<LoadedModel> => {
+    const model = await engine.load(source, { maxSlots });
+    if (!hasParts) return model;
+    const start: LoadedModel['start'] = (request) =>
+      inParts(model.start(request), () => order.push(request.sessionId));
+    return { ...model, start };
+  };
   let current: CurrentModel | null = { id: 'm', model: await load() };
   const runs = createRuns({
     current: () => current,
@@ -212,5 +238,36 @@ describe('createRuns', () => {
     const error = new Error('closed');
     runs.failAll(error);
     expect(all.flatMap((run) => run.errors)).toEqual([error, error, error]);
+  });
+
+  it('lets a keystroke in between two parts of a step', async () => {
+    const { submit, order, runs } = await setUp({ hasParts: true });
+    const answer = submit('answer', 'abc');
+    await vi.waitFor(() => expect(order).toEqual(['answer']));
+    const key = submit('key', 'x', { priority: 'keystroke' });
+    await untilOver(answer, key);
+    // One letter and the end of the key, of three parts each, before the answer's first step goes on.
+    const keys = ['key', 'key', 'key', 'key', 'key', 'key'];
+    expect(order.slice(0, 8)).toEqual(['answer', ...keys, 'answer']);
+    expect(answer.text()).toBe('abc');
+    expect(key.text()).toBe('x');
+    expect(runs.abort('key 1')).toBe(false);
+  });
+
+  it('takes turns between equals at whole steps', async () => {
+    const { submit, order } = await setUp({ hasParts: true });
+    await untilOver(submit('a', 'aa'), submit('b', 'bb'));
+    expect(order.slice(0, 9).join('')).toBe('aaabbbaaa');
+  });
+
+  it('computes no further part of a step whose run was aborted', async () => {
+    const { submit, order, runs } = await setUp({ hasParts: true });
+    const aborted = submit('a', 'endless');
+    await vi.waitFor(() => expect(order).toEqual(['a']));
+    runs.abort('key 1');
+    const next = submit('b', 'b');
+    await untilOver(next);
+    expect(order.filter((session) => session === 'a')).toHaveLength(1);
+    expect(aborted.steps).toEqual([]);
   });
 });
