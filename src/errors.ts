@@ -154,7 +154,8 @@ export class DataError extends EdgewiseError {
       | 'no-signal'
       | 'bad-calibration'
       | 'calibration-mismatch'
-      | 'data-changed',
+      | 'data-changed'
+      | 'bad-state',
     message: string,
     options?: ErrorOptions,
   ) {

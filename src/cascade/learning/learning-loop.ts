@@ -1,0 +1,218 @@
+import { addAlternatives } from './alternatives.ts';
+import { isVoid, judgeStanding, settleCanary } from './canaries.ts';
+import {
+  type Cause,
+  loosestAllowed,
+  moveTo,
+  rungKeeping,
+  setBounds,
+  setFrozen,
+  undoChange,
+} from './changes.ts';
+import { createDriftWatch, DRIFT_BAR, watchForDrift } from './drift.ts';
+import { exportLabels, importLabels, type LabelExport } from './label-pool.ts';
+import { createReport, type LearningReport } from './learning-report.ts';
+import * as evidence from './loss-evidence.ts';
+import type { Correction, Observation } from './observation.ts';
+import type { ThresholdBounds } from './settings.ts';
+import { labelProbability, planShadow, type ShadowPlan, type ShadowRequest } from './shadow.ts';
+import {
+  type LearningChange,
+  type LearningState,
+  parseLearningState,
+  type ShadowCharge,
+  thresholdOf,
+} from './state.ts';
+import { addToTotals, settleCharge } from './tally.ts';
+
+export interface LearningLoopOptions {
+  /** From `startLearning`, or what `snapshot()` gave earlier. */
+  readonly state: LearningState;
+  readonly now: () => number;
+  /** Numbers in [0, 1). */
+  readonly random: () => number;
+  readonly onChange?: (change: LearningChange) => void;
+}
+
+/**
+ * Moves one threshold: down (keep more) only on a certified test, up at once on an alarm. It never
+ * sends anything itself: it says which requests to check, and is told what came out.
+ */
+export interface LearningLoop {
+  /** Keep a request whose score is this or higher; `null` keeps nothing. */
+  readonly threshold: number | null;
+  /** Whether to check this request. Ask once per request, before the cloud is called. */
+  plan(request: ShadowRequest): ShadowPlan;
+  /** How a request went. Gives the changes it caused, oldest first. */
+  observe(observation: Observation): LearningChange[];
+  /** A person took a kept answer back or changed it: this only ever tightens. */
+  correct(correction: Correction): LearningChange[];
+  /** Holds the threshold; evidence and alarms go on being recorded. */
+  freeze(): LearningChange;
+  unfreeze(): LearningChange;
+  /** Takes the latest change back; `null` when there is none left. */
+  undo(): LearningChange | null;
+  setBounds(bounds: ThresholdBounds): LearningChange;
+  /** Labels of this browser, without text, for the owner to pool. */
+  exportLabels(): LabelExport;
+  /** Adds another browser's labels; see `importLabels` for its errors. Gives how many were new. */
+  importLabels(labels: unknown): number;
+  /** The checks' receipts since the last call, for the ledger. */
+  takeCharges(): ShadowCharge[];
+  report(): LearningReport;
+  /** Plain JSON, to be stored. */
+  snapshot(): LearningState;
+}
+
+/** An alarm keeps at most this share of what was kept: half proved enough on the tuning streams. */
+const KEPT_AFTER_ALARM = 0.5;
+
+/** One step tighter keeps a tenth less. */
+const KEPT_AFTER_STEP = 0.9;
+
+/** How many lost requests a correction stands for: an edit may be a matter of taste. */
+const CORRECTION_WEIGHTS: Readonly<Record<Correction['kind'], number>> = { undo: 1, edit: 0.5 };
+
+/** @throws DataError `bad-state` when the state is damaged. */
+export function createLearningLoop(options: LearningLoopOptions): LearningLoop {
+  const { now, random, onChange } = options;
+  const state = parseLearningState(options.state);
+
+  function tell(changes: LearningChange[]): LearningChange[] {
+    for (const change of changes) onChange?.(change);
+    return changes;
+  }
+
+  function tellOne(change: LearningChange): LearningChange {
+    onChange?.(change);
+    return change;
+  }
+
+  return {
+    get threshold() {
+      return thresholdOf(state);
+    },
+    plan: (request) => planShadow(state, request, { random, nowMs: now() }),
+    observe(seen) {
+      const loss = weigh(seen);
+      addToTotals(state, seen, loss);
+      settleCharge(state, seen);
+      if (loss !== null) addEvidence(state, seen, loss);
+      return tell([
+        ...reactToCanary(state, seen, now()),
+        ...reactToThreat(state, { reason: 'loss-evidence', numbers: {}, nowMs: now() }),
+        ...reactToDrift(state, seen, { random: random(), nowMs: now() }),
+        ...loosen(state, now()),
+      ]);
+    },
+    correct({ score, kind }) {
+      state.totals.corrections += 1;
+      const loss = CORRECTION_WEIGHTS[kind];
+      if (state.settings.shadowRate > 0) evidence.addLoss(state, { score, loss });
+      else evidence.threaten(state, { score, loss });
+      return tell(reactToThreat(state, { reason: 'user-corrections', numbers: {}, nowMs: now() }));
+    },
+    freeze: () => tellOne(setFrozen(state, true, now())),
+    unfreeze: () => tellOne(setFrozen(state, false, now())),
+    undo() {
+      const change = undoChange(state, now());
+      return change === null ? null : tellOne(change);
+    },
+    setBounds: (bounds) => tellOne(setBounds(state, bounds, now())),
+    exportLabels: () => exportLabels(state),
+    importLabels(labels) {
+      const added = importLabels(state, labels);
+      tell(reactToThreat(state, { reason: 'loss-evidence', numbers: {}, nowMs: now() }));
+      tell(loosen(state, now()));
+      return added;
+    },
+    takeCharges: () => state.charges.splice(0),
+    report: () => createReport(state),
+    snapshot: () => structuredClone(state),
+  };
+}
+
+/** Inverse-probability weight of a loss; `null` when this request can say nothing. */
+function weigh({ plan, isLoss }: Observation): number | null {
+  if (plan.probability === 0) return null;
+  // Drawn by nobody, or spent on a canary: like every unlabelled request it stands for 0.
+  if (plan.kind === 'none' || plan.kind === 'canary') return 0;
+  if (isLoss === null) return null;
+  return isLoss ? 1 / plan.probability : 0;
+}
+
+function addEvidence(state: LearningState, seen: Observation, loss: number): void {
+  evidence.addLoss(state, { score: seen.score, loss });
+  addAlternatives(state.alternatives, {
+    results:
+      seen.plan.kind === 'check' || seen.plan.kind === 'free' ? (seen.alternatives ?? null) : null,
+    probability: seen.plan.probability,
+    budget: state.budget,
+    least: labelProbability(state),
+  });
+}
+
+/** A judge that turns out void takes everything back that rested on its verdicts. */
+function reactToCanary(state: LearningState, seen: Observation, nowMs: number): LearningChange[] {
+  const isPassed = seen.isCanaryPassed ?? null;
+  if (seen.plan.kind !== 'canary' || isPassed === null) return [];
+  const wasVoid = isVoid(state);
+  settleCanary(state, isPassed);
+  if (!wasVoid && !isVoid(state)) return [];
+  evidence.forgetEvidence(state);
+  if (wasVoid) return [];
+  const passed = state.canaries.filter(Boolean).length;
+  const numbers = { canaries: state.canaries.length, passed };
+  const rung = Math.min(state.rung, state.certifiedRung);
+  return [moveTo(state, rung, { reason: 'judge-void', numbers, nowMs })];
+}
+
+function reactToThreat(state: LearningState, cause: Cause): LearningChange[] {
+  const threat = evidence.threatOf(state);
+  if (threat < evidence.THREAT_BAR || state.rung < 0) return [];
+  state.threats = [];
+  const rung = rungKeeping(state, KEPT_AFTER_STEP);
+  const numbers = { evidence: threat, bar: evidence.THREAT_BAR, alpha: state.settings.alpha };
+  return [moveTo(state, rung, { ...cause, numbers })];
+}
+
+/** A new era: half is kept until tests on the new requests certify more. */
+function reactToDrift(
+  state: LearningState,
+  { score, isKept, isLoss }: Observation,
+  { random, nowMs }: { readonly random: number; readonly nowMs: number },
+): LearningChange[] {
+  // Of kept requests only the drawn ones have labels: those would look stranger than the others.
+  const sighting = { score, isWrong: isKept ? null : isLoss };
+  const strength = watchForDrift(state.drift, state.ladder, { sighting, random });
+  if (strength < DRIFT_BAR) return [];
+  const numbers = { evidence: strength, bar: DRIFT_BAR, requests: state.drift.count };
+  const rung = rungKeeping(state, KEPT_AFTER_ALARM);
+  const change = moveTo(state, rung, { reason: 'drift', numbers, nowMs });
+  state.drift = createDriftWatch(state.ladder, state.rung);
+  state.era += 1;
+  state.eraStartedAtMs = nowMs;
+  // What the certificate promised was about other requests.
+  state.certifiedRung = Math.min(state.certifiedRung, state.rung);
+  state.alternatives = {};
+  state.threats = [];
+  evidence.forgetEvidence(state);
+  return [change];
+}
+
+function loosen(state: LearningState, nowMs: number): LearningChange[] {
+  const { settings } = state;
+  if (state.isFrozen || judgeStanding(state, settings.delta) !== 'trusted') return [];
+  const rung = Math.min(evidence.certifiedRung(state), loosestAllowed(state));
+  if (rung <= state.rung) return [];
+  const bet = state.bets[rung];
+  const requests = bet?.count ?? 0;
+  const numbers = {
+    requests,
+    lossShare: requests === 0 ? 0 : (bet?.sum ?? 0) / requests,
+    budget: state.budget,
+    evidence: Math.exp(bet?.logWealth ?? 0),
+    delta: settings.delta,
+  };
+  return [moveTo(state, rung, { reason: 'certified', numbers, nowMs })];
+}

@@ -1,0 +1,85 @@
+import { createBet, isRefuted, settleBet } from './bets.ts';
+import { labelProbability } from './shadow.ts';
+import { type LearningState, thresholdOf } from './state.ts';
+
+/** One request as the tests see it: an unlabelled one and one without loss both stand for 0. */
+export interface WeighedLoss {
+  readonly score: number | null;
+  /** 0, or 1 / the probability that this request was labelled. */
+  readonly loss: number;
+}
+
+/** Stakes against "the present threshold keeps the budget", as shares of the label probability. */
+const THREAT_STAKES = [0.2, 0.5, 1] as const;
+
+/**
+ * Evidence at which the threshold tightens. Low, since tightening needs no proof: a wrong step costs
+ * some requests sent up until a certified test takes it back.
+ */
+export const THREAT_BAR = 20;
+
+/** Losses kept for other browsers; older ones are dropped. */
+const LOSSES_LOGGED = 2_000;
+
+/**
+ * Adds one request to the bet of every rung and to the evidence against the present threshold. The
+ * weights make each value an unbiased estimate of "kept from this rung on and lost", whatever the
+ * threshold was when it was drawn (active anytime-valid risk control, Xu, Karampatziakis and Mineiro
+ * 2024).
+ */
+export function addLoss(state: LearningState, { score, loss }: WeighedLoss): void {
+  const terms = { limit: state.budget, most: 1 / labelProbability(state) };
+  for (const [rung, bet] of state.bets.entries()) {
+    const isKept = score !== null && score >= (state.ladder[rung] as number);
+    settleBet(bet, isKept ? loss : 0, terms);
+  }
+  threaten(state, { score, loss });
+  logLoss(state, { score, loss });
+}
+
+/** Multiplies the evidence that the present threshold loses more than alpha (a CUSUM e-detector). */
+export function threaten(state: LearningState, { score, loss }: WeighedLoss): void {
+  const threshold = thresholdOf(state);
+  const isKept = score !== null && threshold !== null && score >= threshold;
+  const stake = Math.min(labelProbability(state), 1);
+  state.threats = THREAT_STAKES.map((share, index) => {
+    const factor = 1 + share * stake * ((isKept ? loss : 0) - state.settings.alpha);
+    return Math.max(1, state.threats[index] ?? 1) * factor;
+  });
+}
+
+export function threatOf({ threats }: Pick<LearningState, 'threats'>): number {
+  return threats.reduce((sum, each) => sum + each, 0) / THREAT_STAKES.length;
+}
+
+/**
+ * The loosest rung that may be moved to: every rung from the next one on is refuted to lose more than
+ * the budget, one after the other. As the loss grows from rung to rung, the first that truly loses
+ * more would have to be refuted wrongly, which happens with probability at most delta in this era.
+ */
+export function certifiedRung({ bets, rung, settings }: LearningState): number {
+  let loosest = rung;
+  for (let next = rung + 1; next < bets.length; next += 1) {
+    const bet = bets[next];
+    if (bet === undefined || !isRefuted(bet, settings.delta)) break;
+    loosest = next;
+  }
+  return loosest;
+}
+
+/** Drops what speaks for loosening: a new era began, or the judge was void. */
+export function forgetEvidence(state: LearningState): void {
+  state.bets = state.ladder.map(() => createBet());
+  state.log = { losses: [], gap: 0, skipped: 0 };
+}
+
+function logLoss({ log }: LearningState, { score, loss }: WeighedLoss): void {
+  if (loss === 0 || score === null) {
+    log.gap += 1;
+    return;
+  }
+  log.losses.push({ gap: log.gap, score, weight: loss });
+  log.gap = 0;
+  const dropped = log.losses.length > LOSSES_LOGGED ? log.losses.shift() : undefined;
+  if (dropped !== undefined) log.skipped += dropped.gap + 1;
+}

@@ -1,0 +1,73 @@
+import { CANARY_SHARE } from './settings.ts';
+import type { LearningState } from './state.ts';
+import type { Mode } from '../../types.ts';
+
+/** What is known of a request when its route has been decided. */
+export interface ShadowRequest {
+  readonly isKept: boolean;
+  readonly mode: Mode;
+  /** Whether the owner's rules let this text leave the device. */
+  readonly mayLeave: boolean;
+  /** Expected US dollars of sending it up; `null` = unknown, which a cap cannot allow. */
+  readonly checkCostUsd: number | null;
+}
+
+/** `free`: it went up anyway and the cloud's answer is its label. */
+export type ShadowKind = 'none' | 'check' | 'canary' | 'free';
+
+export interface ShadowPlan {
+  readonly kind: ShadowKind;
+  /** Probability with which this request got a label; 0 = checks were not running, it counts for nothing. */
+  readonly probability: number;
+  /** Why checks were not running. */
+  readonly reason: 'sampled' | 'not-opted-in' | 'only-on-device' | 'may-not-leave' | 'spent';
+  /** Set aside from today's cap. */
+  readonly reservedUsd: number;
+}
+
+const DAY_MS = 86_400_000;
+
+/**
+ * Whether this request is checked. `random` gives numbers in [0, 1). Nothing that decides whether
+ * checks run at all depends on how the answer turned out, so that the weights stay right. Sets the
+ * cost aside before the call is made, so that calls side by side cannot break the cap.
+ */
+export function planShadow(
+  state: LearningState,
+  request: ShadowRequest,
+  { random, nowMs }: { readonly random: () => number; readonly nowMs: number },
+): ShadowPlan {
+  const { settings } = state;
+  const obstacle = findObstacle(state, request, nowMs);
+  if (obstacle !== null) return { kind: 'none', probability: 0, reason: obstacle, reservedUsd: 0 };
+  if (!request.isKept && settings.escalatedLabels === 'always') {
+    return { kind: 'free', probability: 1, reason: 'sampled', reservedUsd: 0 };
+  }
+  const probability = labelProbability(state);
+  const isDrawn = random() < settings.shadowRate;
+  if (!isDrawn) return { kind: 'none', probability, reason: 'sampled', reservedUsd: 0 };
+  const reservedUsd = request.checkCostUsd ?? 0;
+  state.spentUsd += reservedUsd;
+  const kind = random() < CANARY_SHARE ? 'canary' : 'check';
+  return { kind, probability, reason: 'sampled', reservedUsd };
+}
+
+/** With which a request gets a label of its own: canaries test the judge instead. */
+export function labelProbability({ settings }: Pick<LearningState, 'settings'>): number {
+  return settings.shadowRate * (1 - CANARY_SHARE);
+}
+
+function findObstacle(
+  state: LearningState,
+  { mode, mayLeave, checkCostUsd }: ShadowRequest,
+  nowMs: number,
+): ShadowPlan['reason'] | null {
+  if (mode === 'only-on-device') return 'only-on-device';
+  if (!mayLeave) return 'may-not-leave';
+  if (state.settings.shadowRate === 0) return 'not-opted-in';
+  const day = Math.floor(nowMs / DAY_MS);
+  if (day !== state.spendingDay) Object.assign(state, { spendingDay: day, spentUsd: 0 });
+  const cap = state.settings.maxShadowUsdPerDay;
+  if (cap === null) return null;
+  return checkCostUsd === null || state.spentUsd + checkCostUsd > cap ? 'spent' : null;
+}

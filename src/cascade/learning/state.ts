@@ -1,0 +1,283 @@
+import { certifyThreshold, type LabelledScore } from '../certificate.ts';
+import { DataError } from '../../errors.ts';
+import type { Receipt } from '../../types.ts';
+import type { Alternative } from './alternatives.ts';
+import { type Bet, createBet } from './bets.ts';
+import { createDriftWatch, type DriftWatch } from './drift.ts';
+import { makeLadder, rungAt } from './ladder.ts';
+import { type LearningSettings, readSettings, windowBudget } from './settings.ts';
+
+/** Why a threshold moved, or an alarm was raised. */
+export type ChangeReason =
+  | 'certificate'
+  | 'not-certifiable'
+  | 'drift'
+  | 'loss-evidence'
+  | 'user-corrections'
+  | 'certified'
+  | 'judge-void'
+  | 'owner-undo'
+  | 'owner-freeze'
+  | 'owner-unfreeze'
+  | 'owner-bounds';
+
+/** One dated, explained entry of the history. `from` equals `to` when only an alarm was raised. */
+export interface LearningChange {
+  readonly id: number;
+  readonly atMs: number;
+  readonly kind: 'start' | 'tighten' | 'loosen' | 'notice';
+  readonly reason: ChangeReason;
+  /** Keep a request whose score is this or higher; `null` keeps nothing. */
+  readonly from: number | null;
+  readonly to: number | null;
+  /** The numbers behind it, by name. */
+  readonly numbers: Readonly<Record<string, number>>;
+  /** Set once the owner has taken it back. */
+  isUndone?: boolean;
+}
+
+/** A check or canary that the ledger has to charge. */
+export interface ShadowCharge {
+  readonly purpose: 'check' | 'canary';
+  readonly receipt: Receipt;
+}
+
+/** A loss seen by a check: how many requests without one came before it, and what it stands for. */
+export interface LoggedLoss {
+  readonly gap: number;
+  readonly score: number;
+  /** 1 / the probability that it was checked. */
+  readonly weight: number;
+}
+
+export interface LossLog {
+  losses: LoggedLoss[];
+  /** Requests since the last loss in the list. */
+  gap: number;
+  /** Requests counted before the first one of the list; the oldest losses are dropped. */
+  skipped: number;
+}
+
+export interface LearningTotals {
+  requests: number;
+  kept: number;
+  /** Requests while checks were running: what the estimated losses refer to. */
+  sampled: number;
+  /** Requests lost among those, estimated with inverse-probability weights. */
+  lost: number;
+  checks: number;
+  canaries: number;
+  corrections: number;
+  /** US dollars of all answers, checks not counted. */
+  costUsd: number;
+  shadowUsd: number;
+  /** Checks whose cost nobody knew. */
+  shadowUnknownCosts: number;
+  shadowCarbonGrams: { low: number; mid: number; high: number };
+  /** Checks whose carbon nobody knew. */
+  shadowUnknownCarbon: number;
+}
+
+/** Part of a window: kept for the estimate of the recent loss. */
+export interface WindowPart {
+  requests: number;
+  kept: number;
+  sampled: number;
+  lost: number;
+  squares: number;
+}
+
+/** All that learning knows of one model and task. Plain JSON; change it through the loop only. */
+export interface LearningState {
+  readonly version: 1;
+  /** Which model and task these scores come from; labels of another key are refused. */
+  readonly key: string;
+  /** Random name of this browser, so that its labels are pooled once. */
+  readonly source: string;
+  settings: LearningSettings;
+  /** The loss rate that certified steps aim at: `windowBudget(settings)`. */
+  readonly budget: number;
+  /** Thresholds that can be chosen, strict to loose. */
+  readonly ladder: readonly number[];
+  /** Share of the labels that each rung keeps; falls back to equal steps without labels. */
+  readonly keptShares: readonly number[];
+  /** Index in the ladder; −1 keeps nothing. */
+  rung: number;
+  /** Where the certificate put it: what a void judge takes the loop back to. */
+  certifiedRung: number;
+  isFrozen: boolean;
+  /** Counts alarms: evidence of different eras is never mixed. */
+  era: number;
+  eraStartedAtMs: number;
+  /** One bet per rung against "keeping from here on loses more than the budget". */
+  bets: Bet[];
+  /** Evidence that the present threshold loses more than alpha, one value per stake. */
+  threats: number[];
+  drift: DriftWatch;
+  /** Verdicts on the latest canaries: `true` = a known-wrong answer was passed. */
+  canaries: boolean[];
+  canaryBet: Bet;
+  spentUsd: number;
+  spendingDay: number;
+  log: LossLog;
+  /** How far the labels of other browsers were read. */
+  imported: Record<string, { era: number; sequence: number }>;
+  alternatives: Record<string, Alternative>;
+  charges: ShadowCharge[];
+  parts: WindowPart[];
+  totals: LearningTotals;
+  history: LearningChange[];
+  nextChangeId: number;
+}
+
+export interface StartLearningOptions {
+  readonly key: string;
+  readonly source: string;
+  /** Labelled requests the first threshold is certified on; none: it starts by keeping nothing. */
+  readonly labels?: readonly LabelledScore[];
+  readonly settings?: Partial<LearningSettings>;
+  readonly nowMs: number;
+}
+
+/** A state at its start: the certificate's threshold, or nothing kept where none can be certified. */
+export function startLearning(options: StartLearningOptions): LearningState {
+  const { key, source, labels = [], nowMs } = options;
+  const settings = readSettings(options.settings);
+  const budget = windowBudget(settings);
+  const certificate = certifyThreshold(labels, { alpha: budget, delta: settings.delta });
+  const isCertified = certificate.status === 'certified';
+  const { ladder, keptShares } = makeLadder(labels, isCertified ? certificate.threshold : null);
+  const rung = isCertified ? rungAt(ladder, certificate.threshold) : -1;
+  const change: LearningChange = {
+    id: 1,
+    atMs: nowMs,
+    kind: 'start',
+    reason: isCertified ? 'certificate' : 'not-certifiable',
+    from: null,
+    to: ladder[rung] ?? null,
+    numbers: {
+      labels: certificate.labels,
+      budget,
+      delta: settings.delta,
+      ...(isCertified ? { lossBound: certificate.lossBound } : {}),
+    },
+  };
+  return {
+    version: 1,
+    key,
+    source,
+    settings,
+    budget,
+    ladder,
+    keptShares,
+    rung,
+    certifiedRung: rung,
+    isFrozen: false,
+    era: 1,
+    eraStartedAtMs: nowMs,
+    bets: ladder.map(() => createBet()),
+    threats: [],
+    drift: createDriftWatch(ladder, rung, labels),
+    canaries: [],
+    canaryBet: createBet(),
+    spentUsd: 0,
+    spendingDay: 0,
+    log: { losses: [], gap: 0, skipped: 0 },
+    imported: {},
+    alternatives: {},
+    charges: [],
+    parts: [],
+    totals: createTotals(),
+    history: [change],
+    nextChangeId: 2,
+  };
+}
+
+/**
+ * A state read from storage or a file.
+ *
+ * @throws DataError `bad-state` when it is none: start anew then, from the certificate.
+ */
+export function parseLearningState(value: unknown): LearningState {
+  const problem = findProblem(value);
+  if (problem === null) return structuredClone(value) as LearningState;
+  throw new DataError(
+    'bad-state',
+    `The stored learning state is damaged (${problem}): start again from the certificate with startLearning().`,
+    { details: { problem } },
+  );
+}
+
+/** The present threshold; `null` keeps nothing. */
+export function thresholdOf({
+  ladder,
+  rung,
+}: Pick<LearningState, 'ladder' | 'rung'>): number | null {
+  return ladder[rung] ?? null;
+}
+
+function findProblem(value: unknown): string | null {
+  // Settings have a check of their own; an entry of the history is only ever shown.
+  const template = {
+    ...startLearning({ key: '', source: '', nowMs: 0 }),
+    settings: {},
+    history: [],
+  };
+  const misfit = findMisfit(value, template, 'state');
+  if (misfit !== null) return misfit;
+  const state = value as LearningState;
+  if (state.version !== template.version) return 'version';
+  const size = state.ladder.length;
+  const sizes = [state.keptShares.length, state.bets.length, state.drift.bag.length / 2 - 1];
+  if (sizes.some((each) => each !== size)) return 'lengths';
+  if (!Number.isInteger(state.rung) || state.rung < -1 || state.rung >= size) return 'rung';
+  try {
+    readSettings(state.settings);
+  } catch {
+    // Which setting is wrong is no news: the state as a whole cannot be trusted.
+    return 'settings';
+  }
+  return null;
+}
+
+/** The first field that is not like the example; a list's items are like the example's first one. */
+function findMisfit(value: unknown, example: unknown, name: string): string | null {
+  if (typeof example === 'number') return Number.isFinite(value) ? null : name;
+  if (Array.isArray(example)) {
+    if (!Array.isArray(value)) return name;
+    if (example.length === 0) return null;
+    return firstOf(value, (item) => findMisfit(item, example[0], name));
+  }
+  if (!isRecord(example)) return typeof value === typeof example ? null : name;
+  if (!isRecord(value)) return name;
+  return firstOf(Object.entries(example), ([key, each]) => findMisfit(value[key], each, key));
+}
+
+function firstOf<Item>(items: readonly Item[], find: (item: Item) => string | null): string | null {
+  for (const item of items) {
+    const found = find(item);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function createTotals(): LearningTotals {
+  return {
+    requests: 0,
+    kept: 0,
+    sampled: 0,
+    lost: 0,
+    checks: 0,
+    canaries: 0,
+    corrections: 0,
+    costUsd: 0,
+    shadowUsd: 0,
+    shadowUnknownCosts: 0,
+    shadowCarbonGrams: { low: 0, mid: 0, high: 0 },
+    shadowUnknownCarbon: 0,
+  };
+}
