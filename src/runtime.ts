@@ -1,10 +1,12 @@
 import { createCascade } from './cascade/cascade.ts';
+import type { SortedText } from './cascade/classify.ts';
 import { parseEgressRules } from './cascade/egress.ts';
 import { DEFAULT_MODE, parseMode } from './cascade/modes.ts';
 import { createRuleSet, type RuleSet } from './cascade/rules.ts';
 import { createSuggestionSource } from './cascade/suggestion-source.ts';
 import { EngineError } from './errors.ts';
 import { type Answer, collectAnswer } from './runtime/answer.ts';
+import { createClassifying, type RuntimeStudents } from './runtime/classifying.ts';
 import { createEventBus, type RuntimeEvents, type RuntimeListener } from './runtime/events.ts';
 import { watchModel } from './runtime/model-watch.ts';
 import { createModels, type RuntimeModels } from './runtime/models.ts';
@@ -15,6 +17,7 @@ import { createDeviceTier } from './tiers/device.ts';
 import { startReceipt } from './tiers/receipt.ts';
 import type {
   CallOptions,
+  ClassifyOptions,
   Mode,
   ModelState,
   Request,
@@ -31,6 +34,12 @@ export interface Runtime {
   stream(request: Request, options?: CallOptions): AsyncIterable<TierEvent>;
   /** The collected answer. Check `finish.reason`: `truncated` and `abort` are not whole answers. */
   generate(request: Request, options?: CallOptions): Promise<Answer>;
+  /**
+   * Sorts a text into one of the student's labels, or of `request.labels`. Throws `PolicyError` where
+   * nobody may answer, other typed errors, or the signal's reason.
+   */
+  classify(request: Request, options?: ClassifyOptions): Promise<SortedText>;
+  readonly students: RuntimeStudents;
   /** Completes text while it is typed. Never downloads, never calls the cloud. */
   readonly complete: SuggestionSource;
   readonly models: RuntimeModels;
@@ -72,24 +81,19 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
   checkOptions(options);
   const modelId = options.model ?? DEFAULT_MODEL;
   let mode = parseMode(options.mode ?? DEFAULT_MODE);
-  const readMode = (): Mode => mode;
   const rules = createRuleSet(options.rules);
   const egress = parseEgressRules(options.egress ?? []);
+  const policy = { mode: (): Mode => mode, rules, egress };
   const remotes = createRemotes(options.remote ?? null);
   const connection = openConnection(options);
-  const device = createDeviceTier({
-    connection,
-    modelId,
-    completionMinProduct: leastProduct(rules, modelId),
-  });
+  const completionMinProduct = leastProduct(rules, modelId);
+  const device = createDeviceTier({ connection, modelId, completionMinProduct });
   const bus = createEventBus();
   const watch = watchModel(connection, modelId, bus);
   const closing = new AbortController();
   const cascade = createCascade({
     tiers: [device, ...remotes],
-    mode: readMode,
-    rules,
-    egress,
+    ...policy,
     onCollapse: options.onCollapse ?? 'stop',
     ...(options.holdBackTokens === undefined ? {} : { holdBackTokens: options.holdBackTokens }),
     startReceipt,
@@ -99,10 +103,17 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
   return {
     stream,
     generate: (request, callOptions) => collectAnswer(stream(request, callOptions)),
+    ...createClassifying({
+      ...policy,
+      connection,
+      students: options.students ?? [],
+      remotes,
+      bus,
+      closing: closing.signal,
+    }),
     complete: createSuggestionSource({
+      ...policy,
       tiers: [device],
-      mode: readMode,
-      rules,
       isReady: watch.isReady,
       onRefusal: (decision) =>
         bus.send('decision', { decision, task: 'complete', field: null, sessionId: null }),

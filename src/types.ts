@@ -179,15 +179,23 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface ClassifyOptions extends CallOptions {
+  /**
+   * Most loss, as a share of all requests: kept on the device, wrong, and right in the cloud. Default:
+   * the student's own, 0.02.
+   */
+  readonly lossBudget?: number;
+}
+
 /** What a classifier saw of one text. `null` = unknown, which is never the same as 0. */
 export interface ClassificationEvidence {
   /** Probability of the best label, 0 to 1. */
   readonly topProbability: number | null;
   /** Probability of the best label minus that of the second. */
   readonly margin: number | null;
-  /** Of the probabilities, in nats. */
+  /** Of the probabilities: 0 = one label has it all, 1 = all alike. */
   readonly entropy: number | null;
-  /** How unlike the text is to what was learnt from, 0 to 1. */
+  /** How unlike the text is to what was learnt from: 0 = all is known, 1 = nothing is. */
   readonly trainingDistance: number | null;
 }
 
@@ -198,6 +206,8 @@ export interface Classification {
   readonly probabilities: Readonly<Record<string, number>> | null;
   readonly confidence: Confidence;
   readonly decision: Decision | null;
+  /** What the tier saw; `null` where it does not tell. */
+  readonly evidence: ClassificationEvidence | null;
   /** Id of the tier whose label this is. */
   readonly tier: string;
   readonly receipt: Receipt;

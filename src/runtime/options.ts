@@ -15,11 +15,26 @@ export interface RemoteOptions extends Pick<
   readonly frontier?: string | null;
 }
 
+/** A small trained classifier that sorts the texts of one task. */
+export interface StudentOptions {
+  /** Folder with `student.json`, as `edgewise distil` writes it; relative to the page. */
+  readonly url: string | URL;
+  /** What it sorts. Default `classify`. */
+  readonly task?: string;
+  /**
+   * Most loss, as a share of all requests: kept here, wrong, and right in the cloud. The threshold is
+   * the one certified for it. Default 0.02.
+   */
+  readonly lossBudget?: number;
+}
+
 export interface RuntimeOptions {
   /** Folder with `catalogue.json` and the models, by default `/models/`; in Node absolute. */
   readonly models?: { readonly baseUrl?: string | URL };
   /** Model that completes and answers. Default `smollm2-135m-instruct-q4_1`. */
   readonly model?: string;
+  /** Small trained classifiers, one per task. Fetched when first used. Default: none. */
+  readonly students?: readonly StudentOptions[];
   /** Default `prefer-on-device`. */
   readonly mode?: Mode;
   /** Default: none; then nothing ever leaves the device. */
@@ -50,8 +65,9 @@ const EXAMPLE =
 /** Throws `TypeError` naming the first option that is unknown or has a wrong value. */
 export function checkOptions(options: unknown): void {
   checkFields('', options, OPTIONS);
-  const { models, remote } = options as RuntimeOptions;
+  const { models, remote, students } = options as RuntimeOptions;
   checkFields('models.', models ?? {}, MODELS_OPTIONS);
+  for (const student of students ?? []) checkFields('students.', student, STUDENT_OPTIONS);
   if (remote == null) return;
   checkFields('remote.', remote, REMOTE_OPTIONS);
   if (remote.baseUrl === undefined) throw new TypeError(`remote needs baseUrl, as in ${EXAMPLE}.`);
@@ -74,6 +90,7 @@ const isAnything: Check = () => true;
 const OPTIONS = {
   models: isObject,
   model: isText,
+  students: Array.isArray,
   mode: isAnything,
   remote: (value) => value === null || isObject(value),
   rules: isAnything,
@@ -87,9 +104,17 @@ const OPTIONS = {
   createWorker: isFunction,
 } satisfies Record<keyof RuntimeOptions, Check>;
 
+const isAddress: Check = (value) => isText(value) || value instanceof URL;
+
 const MODELS_OPTIONS = {
-  baseUrl: (value) => isText(value) || value instanceof URL,
+  baseUrl: isAddress,
 } satisfies Record<keyof NonNullable<RuntimeOptions['models']>, Check>;
+
+const STUDENT_OPTIONS = {
+  url: isAddress,
+  task: isText,
+  lossBudget: (value) => Number(value) > 0 && Number(value) < 1,
+} satisfies Record<keyof StudentOptions, Check>;
 
 const REMOTE_OPTIONS = {
   baseUrl: isText,

@@ -10,15 +10,28 @@ export function createStream(
 ): Tier['generate'] {
   return (request, { signal } = {}) => {
     if (typeof AbortSignal.any !== 'function') return refuseOldBrowser();
-    const joined = signal === undefined ? closing : AbortSignal.any([signal, closing]);
-    return announce(cascade.generate(request, { signal: joined }), request, bus);
+    return announce(
+      cascade.generate(request, { signal: joinSignals(closing, signal) }),
+      request,
+      bus,
+    );
   };
 }
 
-/** Cancelling needs it on every way, the one to the cloud too. */
+/** Fires with either. Throws `UnsupportedError` in a browser too old for any of our ways to cancel. */
+export function joinSignals(closing: AbortSignal, signal: AbortSignal | undefined): AbortSignal {
+  if (typeof AbortSignal.any !== 'function') throw oldBrowser();
+  return signal === undefined ? closing : AbortSignal.any([signal, closing]);
+}
+
 // oxlint-disable-next-line require-yield -- it fails when it is read, as streams do
 async function* refuseOldBrowser(): AsyncGenerator<TierEvent> {
-  throw new UnsupportedError(
+  throw oldBrowser();
+}
+
+/** Cancelling needs it on every way, the one to the cloud too. */
+function oldBrowser(): UnsupportedError {
+  return new UnsupportedError(
     'feature-missing',
     'This browser is too old: it lacks AbortSignal.any. Update it (Chrome 116, Firefox 125, Safari 17.4 or later).',
   );

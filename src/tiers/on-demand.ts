@@ -15,6 +15,12 @@ export function createOnDemandTier({ load, ...tier }: OnDemandTierOptions): Tier
     ...tier,
     generate: (request, { signal }: CallOptions = {}) =>
       loadAndRun({ id: tier.id, load, request, signal }),
+    async classify(request, options = {}) {
+      options.signal?.throwIfAborted();
+      const loaded = await loadOrExplain(tier.id, load);
+      if (loaded.classify === undefined) throw new TypeError(`Tier "${tier.id}" cannot classify.`);
+      return loaded.classify(request, options);
+    },
   };
 }
 

@@ -5,6 +5,7 @@ import { readChatPiece, readEnd, type ChatPiece, type ChatUsage } from './chat-a
 import { makeChatBody } from './chat-request.ts';
 import { DEFAULT_TIMEOUTS, startDeadlines, type RemoteTimeouts } from './deadlines.ts';
 import { checkAddress, refuseProviderKeys } from './endpoint.ts';
+import { askForLabel } from './label-answer.ts';
 import { startReceipt, type ReceiptFacts } from './receipt.ts';
 import { readJson, readPieces, sendChat, withoutText, type OpenCall } from './remote-call.ts';
 import {
@@ -50,11 +51,14 @@ const EXAMPLE = "createRemoteTier({ id: 'frontier', baseUrl: '/edge/v1' })";
 export function createRemoteTier(options: RemoteTierOptions): Tier {
   checkOptions(options);
   const url = checkAddress(options);
+  const generate: Tier['generate'] = (request, { signal }: CallOptions = {}) =>
+    runCall(options, { url, request, signal });
   return {
     id: options.id,
     place: 'remote',
     modelId: options.model ?? options.id,
-    generate: (request, { signal }: CallOptions = {}) => runCall(options, { url, request, signal }),
+    generate,
+    classify: (request, { signal }: CallOptions = {}) => askForLabel({ request, signal, generate }),
   };
 }
 

@@ -7,6 +7,7 @@ import type {
   EngineStep,
   ModelAvailability,
   ModelInfo,
+  StudentInfo,
 } from '../types.ts';
 import { findObstacle, readCapabilities } from './capabilities.ts';
 import type { Capabilities } from './capabilities.ts';
@@ -19,12 +20,19 @@ import { createUniqueId } from './names.ts';
 import { openRun } from './open-run.ts';
 import type { GenerateOptions } from './open-run.ts';
 import { isGenerateRequest } from './protocol.ts';
-import type { GenerateRequest, HostControl, HostWarning, StartOptions } from './protocol.ts';
+import type {
+  ClassifyRequest,
+  GenerateRequest,
+  HostControl,
+  HostWarning,
+  StartOptions,
+  StudentAnswer,
+} from './protocol.ts';
 import { startWorker } from './start-worker.ts';
 import { createStateBoard } from './state-board.ts';
 import type { StateListener } from './state-board.ts';
 
-export type { GenerateRequest, HostWarning } from './protocol.ts';
+export type { ClassifyRequest, GenerateRequest, HostWarning, StudentAnswer } from './protocol.ts';
 export type { GenerateOptions } from './open-run.ts';
 export type { StateListener } from './state-board.ts';
 
@@ -68,6 +76,10 @@ export interface HostConnection {
    */
   generate(request: GenerateRequest, options?: GenerateOptions): AsyncIterable<EngineStep>;
   readonly models: ConnectionModels;
+  /** Fetches and checks the student in this folder, unless it is on this device already. */
+  student(studentUrl: string, options?: CallOptions): Promise<StudentInfo>;
+  /** One text for a student, which is fetched first where it has to be. */
+  classify(request: ClassifyRequest, options?: CallOptions): Promise<StudentAnswer>;
   /** Called at once with what is known, then at each change. Returns how to stop. */
   onState(listener: StateListener): () => void;
   /** Fallbacks the page should tell people about. Returns how to stop. */
@@ -112,11 +124,22 @@ export function connect(options: ConnectOptions): HostConnection {
     });
   });
 
+  const call: Call = async (invoke, callOptions) => {
+    const link = await links.open(callOptions?.signal);
+    return link.call(invoke, callOptions);
+  };
+
   return {
-    models: createModels(options, async (invoke, callOptions) => {
-      const link = await links.open(callOptions?.signal);
-      return link.call(invoke, callOptions);
-    }),
+    models: createModels(options, call),
+    async student(url, callOptions) {
+      const studentUrl = absoluteFolder(url);
+      return call((host, envelope) => host.student({ ...envelope, studentUrl }), callOptions);
+    },
+    async classify({ studentUrl, text }, { signal } = {}) {
+      const request = { studentUrl: absoluteFolder(studentUrl), text };
+      const link = await links.open(signal);
+      return link.classify(request, signal);
+    },
     generate(request, generateOptions = {}) {
       assertRequest(request);
       return openRun(links, request, generateOptions);

@@ -4,9 +4,10 @@ import { isLicenceNotAccepted } from './licence.ts';
 import type { LoadedModels } from './loaded-models.ts';
 import type { ModelLibrary } from './model-library.ts';
 import { isEnvelope } from './protocol.ts';
-import type { Envelope, HostControl, ModelCall, WireResult } from './protocol.ts';
+import type { Envelope, HostControl, ModelCall, StudentCall, WireResult } from './protocol.ts';
 import { createSharedTask } from './shared-task.ts';
 import type { SharedTask } from './shared-task.ts';
+import type { StudentShelf } from './student-shelf.ts';
 import { encodeError } from './wire-error.ts';
 
 export interface Control {
@@ -19,6 +20,7 @@ export interface ControlOptions {
   readonly epoch: string;
   readonly library: ModelLibrary;
   readonly models: LoadedModels;
+  readonly students: Pick<StudentShelf, 'open'>;
   onState(modelId: string, state: ModelState): void;
   onProgress(call: Envelope, progress: DownloadProgress): void;
 }
@@ -60,6 +62,11 @@ export function createControl(options: ControlOptions): Control {
           await library.remove(id, signal);
           options.onState(id, { status: 'absent' });
           return null;
+        }),
+      student: (call) =>
+        calls.run(call, async (signal) => {
+          const { info } = await options.students.open(studentUrlOf(call), signal);
+          return info;
         }),
     },
   };
@@ -182,4 +189,9 @@ function removed(id: string): EngineError {
 function modelIdOf(call: ModelCall): string {
   if (typeof call.modelId === 'string' && call.modelId !== '') return call.modelId;
   throw new TypeError("Name a model: models.load('MODEL-ID').");
+}
+
+function studentUrlOf(call: StudentCall): string {
+  if (typeof call.studentUrl === 'string' && call.studentUrl !== '') return call.studentUrl;
+  throw new TypeError('Name the folder of a student.');
 }

@@ -2,6 +2,8 @@ import { EngineError } from '../errors.ts';
 import { openShardStore } from '../storage/shard-store.ts';
 import type { EngineLoadOptions, ModelState, ShardStore } from '../types.ts';
 import type { Host } from './carrier.ts';
+import { createClassifications } from './classifications.ts';
+import type { Classifications } from './classifications.ts';
 import { createClients } from './clients.ts';
 import type { Clients } from './clients.ts';
 import { createControl } from './control.ts';
@@ -20,9 +22,11 @@ import type {
   HostWarning,
   StartOptions,
   WireModelState,
+  PageMessage,
 } from './protocol.ts';
 import { createRuns } from './runs.ts';
 import type { Runs } from './runs.ts';
+import { createStudentShelf } from './student-shelf.ts';
 import { encodeError } from './wire-error.ts';
 
 export interface HostOptions extends StartOptions {
@@ -66,19 +70,22 @@ export function createHost(options: HostOptions): Host {
     discard: models.discard,
     stepTimeoutMs: options.stepTimeoutMs,
   });
+  const students = createStudentShelf({ fetch, openStore: store.open });
   const control = createControl({
     epoch,
+    students,
     library,
     models,
     onState,
     onProgress: (call, progress) => clients.reply(call, { type: 'progress', progress }),
   });
+  const classifications = createClassifications(students, clients);
 
   return {
     control: control.calls,
     attach(port, from, hasLock) {
       clients.add(from, port);
-      listen(port, { epoch, clients, runs, control });
+      listen(port, { epoch, clients, runs, classifications, control });
       clients.reply({ from, id: 0 }, { type: 'ready', hasLock });
     },
     close() {
@@ -94,18 +101,33 @@ interface Served {
   readonly epoch: string;
   readonly clients: Clients;
   readonly runs: Runs;
+  readonly classifications: Classifications;
   readonly control: Control;
 }
 
-function listen(port: MessagePort, { epoch, clients, runs, control }: Served): void {
+function listen(port: MessagePort, served: Served): void {
   port.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
     const message = parsePageMessage(data);
-    if (message?.epoch !== epoch) return;
-    if (message.type === 'ping') clients.reply(message, { type: 'pong' });
-    else if (message.type === 'generate') runs.submit(toRun(message, message.request, clients));
-    else if (!runs.abort(callKey(message))) control.abort(message);
+    if (message?.epoch === served.epoch) receive(message, served);
   });
   port.start();
+}
+
+function receive(message: PageMessage, { clients, runs, classifications, control }: Served): void {
+  switch (message.type) {
+    case 'ping':
+      clients.reply(message, { type: 'pong' });
+      return;
+    case 'generate':
+      runs.submit(toRun(message, message.request, clients));
+      return;
+    case 'classify':
+      classifications.submit(message, message.request);
+      return;
+    case 'abort':
+      if (runs.abort(callKey(message)) || classifications.abort(message)) return;
+      control.abort(message);
+  }
 }
 
 function toRun(call: Envelope, request: GenerateRequest, clients: Clients): RunRequest {

@@ -7,11 +7,13 @@ import { createPendingCalls } from './pending-calls.ts';
 import type { PendingCalls } from './pending-calls.ts';
 import { parseHostMessage } from './protocol.ts';
 import type {
+  ClassifyRequest,
   Envelope,
   GenerateRequest,
   HostControl,
   HostMessage,
   PageMessage,
+  StudentAnswer,
   WireResult,
 } from './protocol.ts';
 import type { StepStream } from './step-stream.ts';
@@ -23,6 +25,8 @@ export interface Link {
   call<Value>(invoke: ControlInvocation<Value>, options?: LinkCallOptions): Promise<Value>;
   /** Asks for steps, which go into `stream`. Returns how to end the run in the host. */
   generate(request: GenerateRequest, stream: StepStream): () => void;
+  /** Sorts one text; an abort of `signal` ends the call here and there. */
+  classify(request: ClassifyRequest, signal: AbortSignal | undefined): Promise<StudentAnswer>;
   /** Ends every pending call with this error, and the host. */
   close(error: Error): void;
 }
@@ -149,6 +153,7 @@ function createLink(sender: Sender, close: (error: Error) => void): Link {
   const { calls, post } = sender;
   return {
     call: (invoke, options = {}) => runControlCall(sender, invoke, options),
+    classify: (request, signal) => runClassify(sender, request, signal),
     generate(request, stream) {
       const id = calls.open({
         onMessage(message) {
@@ -180,28 +185,62 @@ function feed(stream: StepStream, message: HostMessage): void {
 
 /** comlink never rejects a call whose other side is gone, so each is also a pending call of ours. */
 async function runControlCall<Value>(
-  { calls, post, control, carrier, from }: Sender,
+  sender: Sender,
   invoke: ControlInvocation<Value>,
   { signal, onProgress }: LinkCallOptions,
 ): Promise<Value> {
-  signal?.throwIfAborted();
-  const interruption = createInterruption();
-  const id = calls.open({
+  const outcome = await runCall(sender, signal, {
+    start: (id) => invoke(sender.control, { epoch: sender.carrier.epoch, from: sender.from, id }),
     onMessage(message) {
       if (message.type === 'progress') onProgress?.(message.progress);
     },
-    fail: interruption.trigger,
   });
+  if (outcome.status === 'failed') throw decodeError(outcome.error);
+  return outcome.value;
+}
+
+function runClassify(
+  sender: Sender,
+  request: ClassifyRequest,
+  signal: AbortSignal | undefined,
+): Promise<StudentAnswer> {
+  let settle: (message: HostMessage) => void = () => undefined;
+  return runCall(sender, signal, {
+    start(id) {
+      sender.post(id, { type: 'classify', request });
+      return new Promise((resolve, reject) => {
+        settle = (message) => {
+          if (message.type === 'classified') resolve(message.answer);
+          if (message.type === 'error') reject(decodeError(message.error));
+        };
+      });
+    },
+    onMessage: (message) => settle(message),
+  });
+}
+
+interface CallSteps<Value> {
+  /** Sends what the call is about. */
+  start(id: number): Promise<Value>;
+  onMessage(message: HostMessage): void;
+}
+
+/** A pending call: it ends with its value, with the host, or with the signal. */
+async function runCall<Value>(
+  { calls, post }: Sender,
+  signal: AbortSignal | undefined,
+  { start, onMessage }: CallSteps<Value>,
+): Promise<Value> {
+  signal?.throwIfAborted();
+  const interruption = createInterruption();
+  const id = calls.open({ onMessage, fail: interruption.trigger });
   const onAbort = (): void => {
     interruption.trigger(signal?.reason);
     post(id, { type: 'abort' });
   };
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
-    const call = invoke(control, { epoch: carrier.epoch, from, id });
-    const outcome = await Promise.race([call, interruption.promise]);
-    if (outcome.status === 'failed') throw decodeError(outcome.error);
-    return outcome.value;
+    return await Promise.race([start(id), interruption.promise]);
   } finally {
     signal?.removeEventListener('abort', onAbort);
     calls.forget(id);

@@ -1,5 +1,6 @@
 import type {
   CatalogueEntry,
+  ClassificationEvidence,
   DownloadProgress,
   EngineRequest,
   EngineStep,
@@ -7,6 +8,7 @@ import type {
   ModelInfo,
   ModelState,
   Precision,
+  StudentInfo,
 } from '../types.ts';
 import { isWireError } from './wire-error.ts';
 import type { WireError } from './wire-error.ts';
@@ -17,6 +19,8 @@ import type { WireError } from './wire-error.ts';
  *   │ ◄─────────────────────────────── ready { hasLock } │   on our port, from here on
  *   │ generate { request } ───────────────────────────► │
  *   │ ◄──────────────────── step* · then nothing · or error │   same id as the generate
+ *   │ classify { request } ───────────────────────────► │
+ *   │ ◄──────────── classified { answer } or error, same id │
  *   │ abort (id of the call to end) ──────────────────► │
  *   │ ping ───────────────────────────────────────────► │
  *   │ ◄───────────────────────────────────────────── pong │
@@ -48,6 +52,22 @@ export interface GenerateRequest extends EngineRequest {
   readonly priority: Priority;
 }
 
+/** One text for one student. */
+export interface ClassifyRequest {
+  /** Absolute URL of the student's folder; ends with a slash. */
+  readonly studentUrl: string;
+  readonly text: string;
+}
+
+/** What a student says of one text. */
+export interface StudentAnswer {
+  readonly label: string;
+  readonly probabilities: Readonly<Record<string, number>>;
+  readonly evidence: ClassificationEvidence;
+  /** Time the student computed. */
+  readonly busyMs: number;
+}
+
 /** What a host needs from the page that starts it. */
 export interface StartOptions {
   /** Absolute URL of the folder with `catalogue.json`; ends with a slash. */
@@ -67,6 +87,7 @@ export type StartMessage = Envelope & {
 export type PageMessage = Envelope &
   (
     | { readonly type: 'generate'; readonly request: GenerateRequest }
+    | { readonly type: 'classify'; readonly request: ClassifyRequest }
     | { readonly type: 'abort' }
     | { readonly type: 'ping' }
   );
@@ -98,6 +119,7 @@ export type HostMessage = Envelope &
     | { readonly type: 'ready'; readonly hasLock: boolean }
     | { readonly type: 'pong' }
     | { readonly type: 'step'; readonly step: EngineStep }
+    | { readonly type: 'classified'; readonly answer: StudentAnswer }
     | { readonly type: 'error'; readonly error: WireError }
     | { readonly type: 'progress'; readonly progress: DownloadProgress }
     | { readonly type: 'state'; readonly modelId: string; readonly state: WireModelState }
@@ -114,6 +136,8 @@ export type ModelCall = Envelope & { readonly modelId: string };
 /** `acceptLicence`: the person has seen and accepted the terms of this model. */
 export type DownloadCall = ModelCall & { readonly acceptLicence: boolean };
 
+export type StudentCall = Envelope & Pick<ClassifyRequest, 'studentUrl'>;
+
 /** The calls comlink carries. They end early by an `abort` with their id on our own port. */
 export interface HostControl {
   catalogue(call: Envelope): Promise<WireResult<readonly CatalogueEntry[]>>;
@@ -122,6 +146,7 @@ export interface HostControl {
   load(call: ModelCall): Promise<WireResult<ModelInfo>>;
   unload(call: Envelope): Promise<WireResult<null>>;
   remove(call: ModelCall): Promise<WireResult<null>>;
+  student(call: StudentCall): Promise<WireResult<StudentInfo>>;
 }
 
 /** The message when it is one a page sends, else `null`: strangers are ignored, never answered. */
@@ -134,6 +159,8 @@ export function parsePageMessage(data: unknown): PageMessage | null {
       return message as unknown as PageMessage;
     case 'generate':
       return isGenerateRequest(message['request']) ? (message as unknown as PageMessage) : null;
+    case 'classify':
+      return isClassifyRequest(message['request']) ? (message as unknown as PageMessage) : null;
     default:
       return null;
   }
@@ -191,6 +218,10 @@ export function isGenerateRequest(value: unknown): value is GenerateRequest {
   );
 }
 
+function isClassifyRequest(value: unknown): boolean {
+  return isRecord(value) && isText(value['studentUrl']) && isString(value['text']);
+}
+
 type Fields = Readonly<Record<string, unknown>>;
 
 const MODEL_STATUSES: readonly unknown[] = [
@@ -208,6 +239,7 @@ const HOST_SHAPES: Readonly<Record<string, (message: Fields) => boolean>> = {
   ready: (message) => typeof message['hasLock'] === 'boolean',
   pong: () => true,
   step: (message) => isStep(message['step']),
+  classified: (message) => isRecord(message['answer']) && isText(message['answer']['label']),
   error: (message) => isWireError(message['error']),
   progress: (message) =>
     isRecord(message['progress']) && isNumber(message['progress']['doneBytes']),

@@ -1,0 +1,79 @@
+import type { EgressRule } from '../cascade/egress.ts';
+import { createClassifyCascade, type SortedText } from '../cascade/classify.ts';
+import type { Classifier, StudentRung } from '../cascade/classify-turn.ts';
+import type { RuleSet } from '../cascade/rules.ts';
+import { createStudentTier, type StudentTier } from '../tiers/student.ts';
+import type { CallOptions, ClassifyOptions, Mode, Request, StudentInfo, Tier } from '../types.ts';
+import type { HostConnection } from '../worker/connect.ts';
+import type { EventBus } from './events.ts';
+import type { StudentOptions } from './options.ts';
+
+export interface SortingOptions {
+  readonly connection: HostConnection;
+  readonly students: readonly StudentOptions[];
+  readonly remotes: readonly Tier[];
+  readonly mode: () => Mode;
+  readonly rules: RuleSet;
+  readonly egress: readonly EgressRule[];
+  readonly bus: Pick<EventBus, 'send'>;
+}
+
+/** Students and the cascade above them. Loaded when a page first sorts something. */
+export interface Sorting {
+  classify(request: Request, options?: ClassifyOptions): Promise<SortedText>;
+  /** Gets the student of a task ready. Throws `TypeError` where there is none. */
+  loadStudent(task: string, options?: CallOptions): Promise<StudentInfo>;
+}
+
+export function createSorting(options: SortingOptions): Sorting {
+  const { bus, mode, rules, egress } = options;
+  const students = createStudents(options);
+  const classify = createClassifyCascade({
+    findStudent: (task) => students.get(task) ?? null,
+    remotes: options.remotes.filter(isClassifier),
+    mode,
+    rules,
+    egress,
+    isOffline,
+    onDecision(decision, { task, field, sessionId }) {
+      bus.send('decision', { decision, task, field: field ?? null, sessionId: sessionId ?? null });
+    },
+    onFallback: (notice) => bus.send('fallback', { kind: 'tier', ...notice }),
+  });
+  return {
+    classify,
+    async loadStudent(task, callOptions) {
+      const rung = students.get(task);
+      if (rung === undefined) {
+        throw new TypeError(
+          `No student sorts the task "${task}". Name one: createRuntime({ students: [{ task: '${task}', url: '/models/students/banking77/' }] }).`,
+        );
+      }
+      return rung.student.open(callOptions);
+    },
+  };
+}
+
+const DEFAULT_TASK = 'classify';
+
+interface Rung extends StudentRung {
+  readonly student: StudentTier;
+}
+
+function createStudents({ connection, students }: SortingOptions): ReadonlyMap<string, Rung> {
+  return new Map(
+    students.map(({ url, task = DEFAULT_TASK, lossBudget }) => {
+      const student = createStudentTier({ connection, url: String(url) });
+      return [task, { student, ...(lossBudget === undefined ? {} : { lossBudget }) }];
+    }),
+  );
+}
+
+function isClassifier(tier: Tier): tier is Tier & Classifier {
+  return tier.classify !== undefined;
+}
+
+/** Browsers know for sure when they are offline, and only guess that they are not. */
+function isOffline(): boolean {
+  return (globalThis.navigator as { readonly onLine?: boolean } | undefined)?.onLine === false;
+}
