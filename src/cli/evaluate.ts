@@ -12,6 +12,10 @@ const EVALUATIONS: Readonly<Record<string, Evaluation>> = {
     summary: 'what a confidence is worth: AUROC, risk and coverage, calibration',
     load: () => import('./evaluate/signal.ts'),
   },
+  route: {
+    summary: 'what it is worth to ask the upper tier where that is expected to help',
+    load: () => import('./evaluate/route.ts'),
+  },
   promise: {
     summary: 'how often a promised loss is broken, with a certificate and without',
     load: () => import('./evaluate/promise.ts'),
