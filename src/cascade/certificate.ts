@@ -59,6 +59,12 @@ export type CertificationResult = CertifiedThreshold | NotCertifiable;
 /** Above this an estimate of the labels needed says no more than "not with this score". */
 const MOST_LABELS_ESTIMATED = 10_000_000;
 
+interface Requests {
+  readonly labels: number;
+  readonly losing: Float64Array;
+  readonly others: Float64Array;
+}
+
 /** Requests down to one score: how many are kept there and how many of those lose. */
 interface Level {
   readonly threshold: number;
@@ -80,11 +86,12 @@ export function certifyThreshold(
   budget: LossBudget,
 ): CertificationResult {
   const { alpha, delta } = checkBudget(budget);
-  const { labels, levels } = listLevels(rows);
-  const mostLosses = mostRefuting(labels, alpha, delta);
-  const level = loosest(levels, mostLosses);
+  const requests = sortRequests(rows);
+  const { labels } = requests;
+  const { strictest, loosest: level } = walk(requests, mostRefuting(labels, alpha, delta));
   if (level === null) {
-    const labelsNeeded = estimateLabels({ labels, levels }, { alpha, delta });
+    const rate = strictest === null ? null : strictest.losses / labels;
+    const labelsNeeded = estimateLabels({ labels, rate }, { alpha, delta });
     return { status: 'not-certifiable', alpha, delta, labels, labelsNeeded };
   }
   const count = { successes: level.losses, trials: labels };
@@ -104,8 +111,9 @@ export function uncertifiedThreshold(
   budget: LossBudget,
 ): UncertifiedThreshold {
   const { alpha, delta } = checkBudget(budget);
-  const { labels, levels } = listLevels(rows);
-  const level = loosest(levels, alpha * labels);
+  const requests = sortRequests(rows);
+  const { labels } = requests;
+  const { loosest: level } = walk(requests, alpha * labels);
   const facts = describe(level ?? { threshold: 0, kept: 0, losses: 0 }, labels);
   return {
     status: 'uncertified',
@@ -139,50 +147,71 @@ function checkBudget({ alpha, delta }: LossBudget): LossBudget {
   return { alpha, delta };
 }
 
-/** The walk from strict to loose: the last level before the losses first exceed the limit. */
-function loosest(levels: readonly Level[], mostLosses: number): Level | null {
-  let last: Level | null = null;
-  for (const level of levels) {
-    if (level.losses > mostLosses) break;
-    last = level;
-  }
-  return last;
-}
-
-/** Every finite score of the rows, strictest first, with what keeping from there on would mean. */
-function listLevels(rows: readonly LabelledScore[]): { labels: number; levels: Level[] } {
-  const requests = mergeRows(rows).toSorted((a, b) =>
-    a.score === b.score ? 0 : b.score > a.score ? 1 : -1,
-  );
-  const levels: Level[] = [];
+/** Every level from strict to loose, up to the first one with more losses than the limit. */
+function walk(
+  requests: Requests,
+  mostLosses: number,
+): { strictest: Level | null; loosest: Level | null } {
+  const { losing, others } = requests;
+  let strictest: Level | null = null;
+  let loosest: Level | null = null;
   let losses = 0;
-  for (const [index, { score, isLoss }] of requests.entries()) {
-    losses += Number(isLoss);
-    const isLastOfTie = requests[index + 1]?.score !== score;
-    if (isLastOfTie && Number.isFinite(score)) {
-      levels.push({ threshold: score, kept: index + 1, losses });
-    }
+  let kept = 0;
+  while (losses + kept < losing.length + others.length) {
+    const threshold = Math.max(scoreAt(losing, losses), scoreAt(others, kept));
+    if (threshold === Number.NEGATIVE_INFINITY) break;
+    while (scoreAt(losing, losses) === threshold) losses += 1;
+    while (scoreAt(others, kept) === threshold) kept += 1;
+    // Infinity is no threshold that a file can hold: its requests are kept with the next level.
+    if (threshold === Number.POSITIVE_INFINITY) continue;
+    const level = { threshold, kept: kept + losses, losses };
+    strictest ??= level;
+    if (losses > mostLosses) break;
+    loosest = level;
   }
-  return { labels: requests.length, levels };
+  return { strictest, loosest };
 }
 
-function mergeRows(rows: readonly LabelledScore[]): { score: number; isLoss: boolean }[] {
-  const byId = new Map<string | number, { score: number; isLoss: boolean }>();
+/** Past the end as for an unknown score: nothing left to keep. */
+function scoreAt(falling: Float64Array, index: number): number {
+  return falling[index] ?? Number.NEGATIVE_INFINITY;
+}
+
+/** Scores of the requests that lose and of the others, falling. Two sorts of numbers are fast. */
+function sortRequests(rows: readonly LabelledScore[]): Requests {
+  const losing: number[] = [];
+  const others: number[] = [];
+  for (const { score, isLoss } of mergeRows(rows))
+    (isLoss ? losing : others).push(readScore(score));
+  return {
+    labels: losing.length + others.length,
+    losing: Float64Array.from(losing).toSorted().toReversed(),
+    others: Float64Array.from(others).toSorted().toReversed(),
+  };
+}
+
+/** One row per request. */
+function mergeRows(rows: readonly LabelledScore[]): readonly LabelledScore[] {
+  const byId = new Map<string, LabelledScore>();
+  const unnamed: LabelledScore[] = [];
   for (const [index, row] of rows.entries()) {
     if (typeof row?.isLoss !== 'boolean') {
       throw new TypeError(
         `Row ${index} has no label: give certifyThreshold([{ score: 0.9, isLoss: false }, …], budget).`,
       );
     }
-    const key = row.id ?? index;
-    const score = readScore(row.score);
-    const known = byId.get(key);
-    byId.set(key, {
-      score: Math.max(score, known?.score ?? Number.NEGATIVE_INFINITY),
-      isLoss: row.isLoss || known?.isLoss === true,
-    });
+    const known = row.id === undefined ? undefined : byId.get(row.id);
+    if (row.id === undefined) unnamed.push(row);
+    else byId.set(row.id, known === undefined ? row : worseOf(known, row));
   }
-  return [...byId.values()];
+  return byId.size === 0 ? rows : [...byId.values(), ...unnamed];
+}
+
+function worseOf(one: LabelledScore, other: LabelledScore): LabelledScore {
+  return {
+    score: Math.max(readScore(one.score), readScore(other.score)),
+    isLoss: one.isLoss || other.isLoss,
+  };
 }
 
 function readScore(score: number | null | undefined): number {
@@ -200,19 +229,18 @@ function describe({ threshold, kept, losses }: Level, labels: number) {
   };
 }
 
-/** The fewest labels that would certify some level, if losses kept coming at the rate seen there. */
+/** The fewest labels that would certify the strictest level, if losses kept coming at its rate. */
 function estimateLabels(
-  { labels, levels }: { labels: number; levels: readonly Level[] },
+  { labels, rate }: { labels: number; rate: number | null },
   { alpha, delta }: LossBudget,
 ): number | null {
   const withoutLoss = Math.ceil(Math.log(delta) / Math.log1p(-alpha));
   // So few labels say nothing about the rate: this many it takes at the very least.
   if (labels < withoutLoss) return withoutLoss;
-  const lowest = levels.reduce((rate, { losses }) => Math.min(rate, losses / labels), 1);
-  if (lowest >= alpha) return null;
+  if (rate === null || rate >= alpha) return null;
   let enough = labels + 1;
   while (enough <= MOST_LABELS_ESTIMATED) {
-    const successes = Math.ceil(lowest * enough);
+    const successes = Math.ceil(rate * enough);
     if (binomialTail({ successes, trials: enough }, alpha) <= delta) return enough;
     enough = Math.ceil(enough * 1.02);
   }
