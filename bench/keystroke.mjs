@@ -1,8 +1,9 @@
 // A text typed key by key after a prefix of about a hundred tokens: time from a key to the first word and
 // to the whole suggestion, for our engine and its in-browser CPU peers, each with the best reuse of the
 // prefix that its public calls allow. After each key every engine takes its turn.
+import { measureCancel } from './cancel.mjs';
 import { describeRun, failureBars, peersOnly, runBesidePeers } from './engines.mjs';
-import { defaultModel } from './model-file.mjs';
+import { defaultModel, findModel } from './model-file.mjs';
 import { atLeast, medianOf, quantileOf, rounded } from './report.mjs';
 
 const NEW_TOKENS = 8;
@@ -30,12 +31,18 @@ export async function measure({ dataFolder, isAlone }) {
     },
   );
   const runs = [single, threaded].filter((run) => run !== null);
+  const cancel = await measureCancel(findModel(entry, dataFolder), [PREFIX]);
   return {
     figures: {
       ...figuresOf(single.samples),
       ...(threaded !== null && figuresOf(peersOnly(threaded.samples))),
+      ...cancel.figures,
     },
-    bars: [...runs.flatMap(({ samples }) => barsOf(samples)), ...runs.flatMap(failureBars)],
+    bars: [
+      ...runs.flatMap(({ samples }) => barsOf(samples)),
+      ...runs.flatMap(failureBars),
+      ...cancel.bars,
+    ],
     context: {
       ...describeRun({ entry, single, threaded }),
       keys: TYPED.length,

@@ -3,8 +3,8 @@ import type { ForwardPass } from './forward-pass.ts';
 /** A forward pass that others can come between. */
 export interface PartialForward {
   /**
-   * Computes the next part: as many layers as take about as long as those of one token, or the
-   * logits. `true` once all is computed; not to be called again then, nor after it threw.
+   * Computes the next part, which takes at most about half as long as one token. `true` once all is
+   * computed; not to be called again then, nor after it threw.
    */
   advance(): boolean;
 }
@@ -24,6 +24,12 @@ interface Turn extends PassTokens {
   /** Its hidden state, while another pass uses the place of it. */
   saved: Float32Array | null;
 }
+
+/**
+ * Share of the layers that one token passes in a part; of a tile they take no longer, since several tokens
+ * share the reading of weights. A turn between two parts takes about 0.03 ms.
+ */
+const PART = 0.5;
 
 /** Lets passes alternate. Between two layers a pass is its hidden state, and there is one place for it. */
 export class PassTurns {
@@ -46,8 +52,8 @@ export class PassTurns {
     this.#take(turn);
     const { cache, position, tokens, wantsLogits, next } = turn;
     const { layers } = this.#pass;
-    // The logits, a third of all work for one token, are a part of their own.
-    const count = next < layers ? Math.max(1, Math.round(layers / tokens.length)) : 1;
+    // The logits, up to a third of all work for one token, are a part of their own.
+    const count = Math.max(1, Math.round((PART * layers) / tokens.length));
     const end = next < layers ? Math.min(next + count, layers) : layers + 1;
     this.#pass.runPieces(cache, position, tokens, wantsLogits, next, end);
     turn.next = end;
