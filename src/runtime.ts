@@ -1,8 +1,6 @@
-import { createCascade } from './cascade/cascade.ts';
 import type { SortedText } from './cascade/classify.ts';
-import { parseEgressRules } from './cascade/egress.ts';
 import { DEFAULT_MODE, parseMode } from './cascade/modes.ts';
-import { createRuleSet, type RuleSet } from './cascade/rules.ts';
+import type { RuleSet } from './cascade/rules.ts';
 import { createSuggestionSource } from './cascade/suggestion-source.ts';
 import { EngineError } from './errors.ts';
 import { type Answer, collectAnswer } from './runtime/answer.ts';
@@ -11,10 +9,9 @@ import { createEventBus, type RuntimeEvents, type RuntimeListener } from './runt
 import { watchModel } from './runtime/model-watch.ts';
 import { createModels, type RuntimeModels } from './runtime/models.ts';
 import { checkOptions, type RuntimeOptions } from './runtime/options.ts';
-import { createRemotes } from './runtime/remotes.ts';
-import { createStream } from './runtime/stream.ts';
+import { readPolicy } from './runtime/policy.ts';
+import { createAnsweringStream } from './runtime/stream.ts';
 import { createDeviceTier } from './tiers/device.ts';
-import { startReceipt } from './tiers/receipt.ts';
 import type {
   CallOptions,
   ClassifyOptions,
@@ -81,36 +78,21 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
   checkOptions(options);
   const modelId = options.model ?? DEFAULT_MODEL;
   let mode = parseMode(options.mode ?? DEFAULT_MODE);
-  const rules = createRuleSet(options.rules);
-  const egress = parseEgressRules(options.egress ?? []);
-  const policy = { mode: (): Mode => mode, rules, egress };
-  const remotes = createRemotes(options.remote ?? null);
+  const policy = readPolicy(options, () => mode);
   const connection = openConnection(options);
-  const completionMinProduct = leastProduct(rules, modelId);
+  const completionMinProduct = leastProduct(policy.rules, modelId);
   const device = createDeviceTier({ connection, modelId, completionMinProduct });
   const bus = createEventBus();
-  const watch = watchModel(connection, modelId, bus);
   const closing = new AbortController();
-  const cascade = createCascade({
-    tiers: [device, ...remotes],
-    ...policy,
-    onCollapse: options.onCollapse ?? 'stop',
-    ...(options.holdBackTokens === undefined ? {} : { holdBackTokens: options.holdBackTokens }),
-    startReceipt,
-    onFallback: (notice) => bus.send('fallback', { kind: 'tier', ...notice }),
-  });
-  const stream = createStream(cascade, bus, closing.signal);
+  const { stream, warmUp } = createAnsweringStream(
+    { device, options, policy, bus },
+    closing.signal,
+  );
+  const watch = watchModel({ connection, modelId, bus, onReady: warmUp });
   return {
     stream,
     generate: (request, callOptions) => collectAnswer(stream(request, callOptions)),
-    ...createClassifying({
-      ...policy,
-      connection,
-      students: options.students ?? [],
-      remotes,
-      bus,
-      closing: closing.signal,
-    }),
+    ...createClassifying({ connection, options, policy, bus }, closing.signal),
     complete: createSuggestionSource({
       ...policy,
       tiers: [device],

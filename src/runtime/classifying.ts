@@ -1,5 +1,5 @@
 import type { SortedText } from '../cascade/classify.ts';
-import { NetworkError } from '../errors.ts';
+import { createLoader } from '../tiers/load-code.ts';
 import type { CallOptions, ClassifyOptions, Request, StudentInfo } from '../types.ts';
 import type { Sorting, SortingOptions } from './sorting.ts';
 import { joinSignals } from './stream.ts';
@@ -19,50 +19,27 @@ export interface Classifying {
 }
 
 /** What the page's entry knows of sorting: how to get the rest when it is first needed. */
-export function createClassifying(
-  options: SortingOptions & { readonly closing: AbortSignal },
-): Classifying {
-  let loading: Promise<Sorting> | null = null;
-  const open = (): Promise<Sorting> => {
-    loading ??= loadSorting(options).catch((error: unknown) => {
-      loading = null;
-      throw error;
-    });
-    return loading;
-  };
-  const within = <Call extends CallOptions>(
-    call: Call,
-  ): Call & { readonly signal: AbortSignal } => ({
-    ...call,
-    signal: joinSignals(options.closing, call.signal),
-  });
-  return {
-    async classify(request, call = {}) {
-      const joined = within(call);
-      joined.signal.throwIfAborted();
-      const sorting = await open();
-      return sorting.classify(request, joined);
-    },
-    students: {
-      async load(task = 'classify', call = {}) {
-        const joined = within(call);
-        joined.signal.throwIfAborted();
-        const sorting = await open();
-        return sorting.loadStudent(task, joined);
-      },
-    },
-  };
-}
-
-async function loadSorting(options: SortingOptions): Promise<Sorting> {
-  try {
+export function createClassifying(options: SortingOptions, closing: AbortSignal): Classifying {
+  const open = createLoader('sorts texts', async () => {
     const { createSorting } = await import('./sorting.ts');
     return createSorting(options);
-  } catch (cause) {
-    throw new NetworkError(
-      'offline',
-      'The code that sorts texts could not be loaded. Check the connection, and that the server has the files of this version.',
-      { cause, isRetryable: true },
-    );
+  });
+
+  async function run<Call extends CallOptions, Value>(
+    call: Call,
+    work: (sorting: Sorting, call: Call) => Promise<Value>,
+  ): Promise<Value> {
+    const signal = joinSignals(closing, call.signal);
+    signal.throwIfAborted();
+    return work(await open(), { ...call, signal });
   }
+
+  return {
+    classify: (request, call = {}) =>
+      run(call, (sorting, joined) => sorting.classify(request, joined)),
+    students: {
+      load: (task = 'classify', call = {}) =>
+        run(call, (sorting, joined) => sorting.loadStudent(task, joined)),
+    },
+  };
 }

@@ -10,19 +10,32 @@ export interface ModelWatch {
   stop(): void;
 }
 
-/** Follows the state of the model `own`, and tells the bus of every model and warning. */
-export function watchModel(
-  connection: Pick<HostConnection, 'onState' | 'onWarning'>,
-  own: string,
-  bus: Pick<EventBus, 'send'>,
-): ModelWatch {
+export interface ModelWatchOptions {
+  readonly connection: Pick<HostConnection, 'onState' | 'onWarning'>;
+  /** The runtime's own model. */
+  readonly modelId: string;
+  readonly bus: Pick<EventBus, 'send'>;
+  /** The own model can answer from now on. */
+  onReady(): void;
+}
+
+/** Follows the state of the own model, and tells the bus of every model and warning. */
+export function watchModel({
+  connection,
+  modelId: own,
+  bus,
+  onReady,
+}: ModelWatchOptions): ModelWatch {
   let state: ModelState = { status: 'absent' };
   // After a crash typing may bring the model back; when that load fails it does not try again.
   let mayRevive = false;
   const stopState = connection.onState((next, modelId) => {
     if (modelId === own) {
       state = next;
-      if (next.status === 'ready') mayRevive = true;
+      if (next.status === 'ready') {
+        mayRevive = true;
+        onReady();
+      }
       if (next.status === 'loading') mayRevive = false;
     }
     if (next.status === 'downloading') bus.send('progress', { modelId, progress: next.progress });

@@ -1,6 +1,7 @@
 import type { EgressRule } from '../cascade/egress.ts';
 import type { Rule } from '../cascade/rules.ts';
 import type { CollapseChoice } from '../cascade/turn.ts';
+import { checkAddress } from '../tiers/endpoint.ts';
 import type { RemoteTierOptions } from '../tiers/remote.ts';
 import type { Mode, Precision } from '../types.ts';
 
@@ -60,17 +61,24 @@ export interface RuntimeOptions {
 }
 
 const EXAMPLE =
-  "createRuntime({ models: { baseUrl: '/models/' }, remote: { baseUrl: '/edge/v1' } })";
+  "createRuntime({ models: { baseUrl: '/models/' }, students: [{ url: '/models/students/banking77/' }], remote: { baseUrl: '/edge/v1' } })";
 
-/** Throws `TypeError` naming the first option that is unknown or has a wrong value. */
+/**
+ * Throws `TypeError` naming the first option that is unknown or has a wrong value, `PolicyError` for an
+ * endpoint that may not be used.
+ */
 export function checkOptions(options: unknown): void {
   checkFields('', options, OPTIONS);
   const { models, remote, students } = options as RuntimeOptions;
   checkFields('models.', models ?? {}, MODELS_OPTIONS);
-  for (const student of students ?? []) checkFields('students.', student, STUDENT_OPTIONS);
+  for (const student of students ?? []) {
+    checkFields('students.', student, STUDENT_OPTIONS);
+    requireText('students', 'url', student.url);
+  }
   if (remote == null) return;
   checkFields('remote.', remote, REMOTE_OPTIONS);
-  if (remote.baseUrl === undefined) throw new TypeError(`remote needs baseUrl, as in ${EXAMPLE}.`);
+  requireText('remote', 'baseUrl', remote.baseUrl);
+  checkAddress(remote);
 }
 
 type Check = (value: unknown) => boolean;
@@ -126,6 +134,10 @@ const REMOTE_OPTIONS = {
   timeouts: isObject,
   fetch: isFunction,
 } satisfies Record<keyof RemoteOptions, Check>;
+
+function requireText(place: string, name: string, value: unknown): void {
+  if (value === undefined) throw new TypeError(`${place} needs ${name}, as in ${EXAMPLE}.`);
+}
 
 function checkFields(place: string, value: unknown, checks: Readonly<Record<string, Check>>): void {
   if (!isObject(value)) throw new TypeError(`Options must be an object, as in ${EXAMPLE}.`);

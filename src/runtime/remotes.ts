@@ -1,4 +1,3 @@
-import { checkAddress } from '../tiers/endpoint.ts';
 import { createOnDemandTier } from '../tiers/on-demand.ts';
 import type { RemoteTierOptions } from '../tiers/remote.ts';
 import type { Tier } from '../types.ts';
@@ -10,7 +9,6 @@ const DEFAULT_FRONTIER = 'frontier';
 export function createRemotes(remote: RemoteOptions | null): readonly Tier[] {
   if (remote === null) return [];
   const { slm, frontier = DEFAULT_FRONTIER, ...shared } = remote;
-  checkAddress(shared);
   return [
     ...(slm === undefined ? [] : [createRemote({ ...shared, id: 'slm', model: slm })]),
     ...(frontier === null ? [] : [createRemote({ ...shared, id: 'frontier', model: frontier })]),

@@ -1,20 +1,17 @@
-import type { EgressRule } from '../cascade/egress.ts';
 import { createClassifyCascade, type SortedText } from '../cascade/classify.ts';
 import type { Classifier, StudentRung } from '../cascade/classify-turn.ts';
-import type { RuleSet } from '../cascade/rules.ts';
 import { createStudentTier, type StudentTier } from '../tiers/student.ts';
-import type { CallOptions, ClassifyOptions, Mode, Request, StudentInfo, Tier } from '../types.ts';
+import type { CallOptions, ClassifyOptions, Request, StudentInfo, Tier } from '../types.ts';
 import type { HostConnection } from '../worker/connect.ts';
 import type { EventBus } from './events.ts';
-import type { StudentOptions } from './options.ts';
+import type { RuntimeOptions, StudentOptions } from './options.ts';
+import type { OwnerPolicy } from './policy.ts';
+import { createRemotes } from './remotes.ts';
 
 export interface SortingOptions {
   readonly connection: HostConnection;
-  readonly students: readonly StudentOptions[];
-  readonly remotes: readonly Tier[];
-  readonly mode: () => Mode;
-  readonly rules: RuleSet;
-  readonly egress: readonly EgressRule[];
+  readonly options: Pick<RuntimeOptions, 'students' | 'remote'>;
+  readonly policy: OwnerPolicy;
   readonly bus: Pick<EventBus, 'send'>;
 }
 
@@ -25,15 +22,12 @@ export interface Sorting {
   loadStudent(task: string, options?: CallOptions): Promise<StudentInfo>;
 }
 
-export function createSorting(options: SortingOptions): Sorting {
-  const { bus, mode, rules, egress } = options;
-  const students = createStudents(options);
+export function createSorting({ connection, options, policy, bus }: SortingOptions): Sorting {
+  const students = createStudents(connection, options.students ?? []);
   const classify = createClassifyCascade({
     findStudent: (task) => students.get(task) ?? null,
-    remotes: options.remotes.filter(isClassifier),
-    mode,
-    rules,
-    egress,
+    ...policy,
+    remotes: createRemotes(options.remote ?? null).filter(isClassifier),
     isOffline,
     onDecision(decision, { task, field, sessionId }) {
       bus.send('decision', { decision, task, field: field ?? null, sessionId: sessionId ?? null });
@@ -60,7 +54,10 @@ interface Rung extends StudentRung {
   readonly student: StudentTier;
 }
 
-function createStudents({ connection, students }: SortingOptions): ReadonlyMap<string, Rung> {
+function createStudents(
+  connection: HostConnection,
+  students: readonly StudentOptions[],
+): ReadonlyMap<string, Rung> {
   return new Map(
     students.map(({ url, task = DEFAULT_TASK, lossBudget }) => {
       const student = createStudentTier({ connection, url: String(url) });

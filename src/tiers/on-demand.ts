@@ -1,5 +1,5 @@
-import { NetworkError } from '../errors.ts';
 import type { CallOptions, Request, Tier, TierEvent } from '../types.ts';
+import { loadCode } from './load-code.ts';
 
 export interface OnDemandTierOptions extends Pick<Tier, 'id' | 'place' | 'modelId'> {
   /** Fetches the code and makes the tier; asked again after it failed. */
@@ -11,39 +11,26 @@ export interface OnDemandTierOptions extends Pick<Tier, 'id' | 'place' | 'modelI
  * Throws `NetworkError` `offline` when the code cannot be had.
  */
 export function createOnDemandTier({ load, ...tier }: OnDemandTierOptions): Tier {
+  const open = (): Promise<Tier> => loadCode(`reaches tier "${tier.id}"`, load);
   return {
     ...tier,
-    generate: (request, { signal }: CallOptions = {}) =>
-      loadAndRun({ id: tier.id, load, request, signal }),
+    generate: (request, { signal }: CallOptions = {}) => loadAndRun(open, request, signal),
     async classify(request, options = {}) {
       options.signal?.throwIfAborted();
-      const loaded = await loadOrExplain(tier.id, load);
+      const loaded = await open();
       if (loaded.classify === undefined) throw new TypeError(`Tier "${tier.id}" cannot classify.`);
       return loaded.classify(request, options);
     },
   };
 }
 
-interface FirstCall extends Pick<OnDemandTierOptions, 'id' | 'load'> {
-  readonly request: Request;
-  readonly signal: AbortSignal | undefined;
-}
-
-async function* loadAndRun({ id, load, request, signal }: FirstCall): AsyncGenerator<TierEvent> {
+async function* loadAndRun(
+  open: () => Promise<Tier>,
+  request: Request,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<TierEvent> {
   signal?.throwIfAborted();
-  const tier = await loadOrExplain(id, load);
+  const tier = await open();
   signal?.throwIfAborted();
   yield* tier.generate(request, signal === undefined ? {} : { signal });
-}
-
-async function loadOrExplain(id: string, load: () => Promise<Tier>): Promise<Tier> {
-  try {
-    return await load();
-  } catch (cause) {
-    throw new NetworkError(
-      'offline',
-      `The code that reaches tier "${id}" could not be loaded. Check the connection, and that the server has the files of this version.`,
-      { cause, details: { tier: id }, isRetryable: true },
-    );
-  }
 }
