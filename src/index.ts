@@ -3,7 +3,11 @@
  * the rest to the owner's cloud.
  */
 export type { EgressRule } from './cascade/egress.ts';
+export { fitGain } from './cascade/fit-gain.ts';
+export type { FitGainOptions, FittedGain, GainRow } from './cascade/fit-gain.ts';
 export type { GainEstimate, GainItem, GainModel } from './cascade/gain.ts';
+export { readGain, writeGain } from './cascade/gain-file.ts';
+export type { GainFacts, GainFile, GainScope } from './cascade/gain-file.ts';
 export { decide } from './cascade/policy.ts';
 export type { DecisionMessage, RouteDecision } from './cascade/policy.ts';
 export type { AskingCost, OwnerPrices } from './cascade/price.ts';
