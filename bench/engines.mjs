@@ -2,9 +2,10 @@
 // all engines, and ratios. A ratio is the peer's median divided by ours.
 import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { compileKernel, isUpToDate } from '../scripts/build-kernel.mjs';
+import { isUpToDate } from '../scripts/build-kernel.mjs';
 import { root, runCommand } from '../scripts/helpers/command.mjs';
 import { describeMachine, loadAverageNow, withBenchPage } from './bench-page.mjs';
+import { buildRoofs } from './build-roofs.mjs';
 import { findModel } from './model-file.mjs';
 import { atLeast, medianOf, quantileOf, rounded } from './report.mjs';
 
@@ -57,21 +58,6 @@ async function mustRun(program, parameters) {
   process.stderr.write(`${[path.basename(program), ...parameters].join(' ')}\n`);
   const { code, output } = await runCommand(program, parameters);
   if (code !== 0) throw new Error(`${program} failed:\n${output}`);
-}
-
-const ROOFS = [
-  { source: 'read-loop', name: 'read-loop', features: ['simd'] },
-  { source: 'dot-rate', name: 'dot-rate-exact', features: ['simd'] },
-  { source: 'dot-rate', name: 'dot-rate-fast', features: ['simd', 'relaxed-simd'] },
-];
-
-/** What one thread can read and multiply at most, to judge the engine by in the same run. */
-async function buildRoofs() {
-  for (const { source, name, features } of ROOFS) {
-    const entry = path.join(benchFolder, 'kernels', `${source}.ts`);
-    const outFile = path.join(benchFolder, 'kernels', `${name}.wasm`);
-    if (!isUpToDate(outFile, [entry])) await compileKernel({ entry, outFile, features });
-  }
 }
 
 /**

@@ -25,10 +25,14 @@ const BENCHMARKS = {
     about: 'linear memory, time to a ready engine, and whether anything grows',
     load: () => import('./memory.mjs'),
   },
+  page: {
+    about: 'the page visitors measure their own machine with, in this machine’s browser',
+    load: () => import('./page.mjs'),
+  },
   size: { about: 'bytes a page loads: entry, worker, kernels', load: () => import('./size.mjs') },
 };
 
-const USAGE = `Usage: npm run bench -- NAME [--json] [--data DIR] [--alone] [--rounds N]
+const USAGE = `Usage: npm run bench -- NAME [--json] [--data DIR] [--alone] [--rounds N] [--save]
 
 ${Object.entries(BENCHMARKS)
   .map(([name, { about }]) => `  ${name.padEnd(9)} ${about}`)
@@ -37,7 +41,8 @@ ${Object.entries(BENCHMARKS)
   --json   one line of JSON on stdout: { name, ok, figures, bars, context }
   --data   folder with model files, instead of the cache of \`edgewise pull\`
   --alone  our engine without its peers
-  --rounds how often each engine takes its turn in decode and prefill (default 5; 1 for a quick look)`;
+  --rounds how often each engine takes its turn in decode and prefill (default 5; 1 for a quick look)
+  --save   page only: its figures become those shown beside the visitor's`;
 
 function readArguments() {
   const { values, positionals } = parseArgs({
@@ -46,13 +51,14 @@ function readArguments() {
       data: { type: 'string' },
       alone: { type: 'boolean', default: false },
       rounds: { type: 'string' },
+      save: { type: 'boolean', default: false },
     },
     allowPositionals: true,
   });
   const [name, ...rest] = positionals;
   if (rest.length > 0 || !Object.hasOwn(BENCHMARKS, name ?? '')) throw new Error(USAGE);
-  const { json: isJson, data: dataFolder, alone: isAlone } = values;
-  return { name, isJson, dataFolder, isAlone, ...readRounds(values.rounds) };
+  const { json: isJson, data: dataFolder, alone: isAlone, save: isSaved } = values;
+  return { name, isJson, dataFolder, isAlone, isSaved, ...readRounds(values.rounds) };
 }
 
 /** Absent where nothing is asked for: each benchmark knows its own. */

@@ -42,14 +42,19 @@ const ASK_EACH_TIME = 'no-cache';
 
 /**
  * The whole demo as one fetch handler.
- * @param {{ pageFolder: string, modelsFolder: string, relay: { fetch(request: Request): Response | Promise<Response> }, relayPath: string }} options
+ * @param {{ pageFolder: string, benchFolder: string, modelsFolder: string, relay: { fetch(request: Request): Response | Promise<Response> }, relayPath: string }} options
  */
-export function createPlaygroundApp({ pageFolder, modelsFolder, relay, relayPath }) {
+export function createPlaygroundApp({ pageFolder, benchFolder, modelsFolder, relay, relayPath }) {
   const app = new Hono();
   app.all(`${relayPath}/*`, (context) => relay.fetch(context.req.raw));
   app.get('/models/*', (context) => {
     const name = new URL(context.req.url).pathname.slice('/models/'.length);
     return serveFile(context.req.raw, modelsFolder, name);
+  });
+  app.get('/bench', (context) => context.redirect('/bench/', 301));
+  app.get('/bench/*', (context) => {
+    const name = new URL(context.req.url).pathname.slice('/bench/'.length);
+    return serveFile(context.req.raw, benchFolder, name === '' ? 'index.html' : name);
   });
   app.get('/*', (context) => {
     const name = new URL(context.req.url).pathname.slice(1);

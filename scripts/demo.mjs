@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const playground = path.join(root, 'demo/playground');
+const benchPage = path.join(root, 'demo/bench');
 const distEntry = path.join(root, 'dist/index.js');
 const HOST = '127.0.0.1';
 const DEFAULT_PORT = 5173;
@@ -136,23 +137,31 @@ async function buildPackage() {
   await runCommand(path.join(root, 'scripts/build-package.mjs'), []);
 }
 
-async function buildPage() {
-  const built = path.join(playground, 'dist/index.html');
-  const isSource = (file) => !file.startsWith(path.join(playground, 'dist') + path.sep);
+/** Builds the page in `folder` unless it is newer than everything it is made of. */
+async function buildPage(folder, sources) {
+  const built = path.join(folder, 'dist/index.html');
+  const isSource = (file) => !path.relative(root, file).split(path.sep).includes('dist');
   const newest = Math.max(
-    newestChangeMs(playground, isSource),
+    ...sources.map((source) => newestChangeMs(source, isSource)),
     newestChangeMs(path.join(root, 'dist'), () => true),
   );
   if (existsSync(built) && statSync(built).mtimeMs >= newest) return;
-  console.log('Building the page');
+  console.log(`Building ${path.relative(root, folder)}`);
   await runCommand(path.join(root, 'node_modules/vite/bin/vite.js'), [
     'build',
-    playground,
+    folder,
     '--config',
-    path.join(playground, 'vite.config.ts'),
+    path.join(folder, 'vite.config.ts'),
     '--logLevel',
     'warn',
   ]);
+}
+
+async function buildPages() {
+  await buildPage(playground, [playground]);
+  await runCommand(path.join(root, 'bench/build-roofs.mjs'), []);
+  const shared = ['peers', 'kernels'].map((name) => path.join(root, 'bench', name));
+  await buildPage(benchPage, [benchPage, playground, ...shared]);
 }
 
 function readModels(modelsFolder) {
@@ -261,7 +270,7 @@ async function main() {
   endWithNpm();
   await buildPackage();
   await getModel(options);
-  await buildPage();
+  await buildPages();
 
   const config = await readRelayConfig(options);
   const { createRelay } = await import('../dist/relay/index.js');
@@ -270,6 +279,7 @@ async function main() {
   const { createPlaygroundApp } = await import('./demo-server.mjs');
   const app = createPlaygroundApp({
     pageFolder: path.join(playground, 'dist'),
+    benchFolder: path.join(benchPage, 'dist'),
     modelsFolder: options.modelsFolder,
     relay,
     relayPath: config.basePath ?? '/edge',
@@ -278,6 +288,7 @@ async function main() {
   cleanups.push(() => stopServer(server));
   console.log(`
   Edgewise playground  http://${HOST}:${server.address().port}/
+  On your machine      http://${HOST}:${server.address().port}/bench/
 
   model   ${describeModels(options.modelsFolder)}
   server  ${describeUpstreams(config.upstreams)}

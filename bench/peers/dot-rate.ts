@@ -11,12 +11,8 @@ export interface DotRate {
 
 /** The loop of ../kernels/dot-rate.ts in the build that this precision computes with. */
 export async function createDotRate(precision: Precision): Promise<DotRate> {
-  const url =
-    precision === 'fast'
-      ? new URL('../kernels/dot-rate-fast.wasm', import.meta.url)
-      : new URL('../kernels/dot-rate-exact.wasm', import.meta.url);
   const memory = new WebAssembly.Memory({ initial: 16, maximum: 32_768 });
-  const bytes = await (await fetch(url)).arrayBuffer();
+  const bytes = await fetchKernel(precision);
   const { instance } = await WebAssembly.instantiate(bytes, { env: { memory } });
   const dotRate = instance.exports['dotRate'] as (rounds: number) => number;
   const stepSize = instance.exports['stepSize'] as () => number;
@@ -30,4 +26,19 @@ export async function createDotRate(precision: Precision): Promise<DotRate> {
       return (ROUNDS * STEPS_PER_ROUND * stepSize()) / ms / 1e6;
     },
   };
+}
+
+/** Whether this browser has the instructions: `fast` needs relaxed SIMD. */
+export async function canCompute(precision: Precision): Promise<boolean> {
+  return WebAssembly.validate(await fetchKernel(precision));
+}
+
+async function fetchKernel(precision: Precision): Promise<ArrayBuffer> {
+  const url =
+    precision === 'fast'
+      ? new URL('../kernels/dot-rate-fast.wasm', import.meta.url)
+      : new URL('../kernels/dot-rate-exact.wasm', import.meta.url);
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url.pathname} could not be read: HTTP ${response.status}`);
+  return response.arrayBuffer();
 }

@@ -32,11 +32,3 @@ export function withMessages(suggested, elapsedMs) {
   const messagesMs = elapsedMs - suggested.wholeMs;
   return { ...suggested, firstMs: suggested.firstMs + messagesMs, wholeMs: elapsedMs };
 }
-
-/** Reading and multiplying and nothing else, for the bytes and the arithmetic of this model. */
-export async function openRoofs(bytesPerToken) {
-  const worker = new Worker(new URL('./roofs-worker.js', import.meta.url), { type: 'module' });
-  const call = callsOf(worker);
-  await call('load', bytesPerToken);
-  return { readMs: () => call('readMs'), gigaMacs: (precision) => call('gigaMacs', precision) };
-}

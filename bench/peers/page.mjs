@@ -3,7 +3,8 @@
 // one, `decode(count)` the milliseconds of each token after it, `suggest(key)` those from a key to the
 // first word and to the whole suggestion.
 import { openOnnx, openTransformers } from './onnx.mjs';
-import { openOurs, openRoofs, openTyping } from './ours.mjs';
+import { openOurs, openTyping } from './ours.mjs';
+import { openRoofs } from './roofs.ts';
 import { openWllama2, openWllama3 } from './wllama.mjs';
 
 const OPENERS = {

@@ -101,6 +101,8 @@ const cases: readonly Case[] = [
   { file: 'src/unheard-of/a.ts', code: `import '../cascade/a.ts';`, rule: table },
   { file: 'demo/x/a.ts', code: `import '../../src/runtime.ts';`, rule: table },
   { file: 'demo/x/a.ts', code: `import 'edgewise/autocomplete';`, rule: null },
+  { file: 'demo/bench/a.ts', code: `import '../../src/runtime.ts';`, rule: table },
+  { file: 'demo/bench/a.ts', code: `import '../../bench/peers/roofs.ts';`, rule: null },
   { file: 'src/text/b.ts', code: `export default 1;`, rule: 'no-default-export' },
   { file: 'src/text/b.ts', code: `export const a: any = 1;`, rule: 'no-explicit-any' },
   { file: 'src/text/b.ts', code: `console.log(1);`, rule: 'no-console' },
