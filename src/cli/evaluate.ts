@@ -20,6 +20,10 @@ const EVALUATIONS: Readonly<Record<string, Evaluation>> = {
     summary: 'how often a promised loss is broken, with a certificate and without',
     load: () => import('./evaluate/promise.ts'),
   },
+  loop: {
+    summary: 'what is lost and kept when requests change, with the self-optimising loop',
+    load: () => import('./evaluate/loop.ts'),
+  },
 };
 
 /** `edgewise evaluate NAME`. Gives the exit code: 1 when a bar fails. */
