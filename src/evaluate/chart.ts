@@ -136,6 +136,7 @@ function renderSeries(series: ChartSeries, index: number, scales: { x: Scale; y:
     const dots = places.map(({ x, y }) => `<circle cx="${x}" cy="${y}" r="${DOT_RADIUS}"/>`);
     return `<g ${filled} stroke="${colour}">${dots.join('')}</g>`;
   }
+  if (places.length === 0) return '';
   const shown = thinned(places).map(({ x, y }) => `${x} ${y}`);
   const dash = DASHES[index % DASHES.length];
   return `<path d="M${shown.join('L')}" fill="none" stroke="${colour}" stroke-width="1.5" stroke-dasharray="${dash}"/>`;
