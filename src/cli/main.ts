@@ -17,6 +17,10 @@ const VERBS: Readonly<Record<string, Verb>> = {
     summary: 'learn which probability of being right a score stands for',
     load: () => import('./calibrate.ts'),
   },
+  certify: {
+    summary: 'find thresholds for a student, each with a certificate',
+    load: () => import('./certify.ts'),
+  },
   evaluate: {
     summary: 'measure what a model, a score or a threshold is worth on your data',
     load: () => import('./evaluate.ts'),
