@@ -1,6 +1,5 @@
 import { ModelError } from '../errors.ts';
 import type { FeatureSettings } from './features.ts';
-import type { WordSet } from './word-set.ts';
 
 /** What the file of an n-gram student says of itself, as JSON at its start. */
 export interface NgramHeader {
@@ -14,8 +13,8 @@ export interface NgramHeader {
   /** Training rows with text, counted anew by each later training. */
   readonly trainedRows: number;
   readonly seed: number;
-  /** Bytes of the set of known words. */
-  readonly wordSetBytes: number;
+  /** Typical scores kept of each label, see typical-scores.ts; 0 = none. */
+  readonly typicalPerLabel: number;
 }
 
 /** An opened file. Arrays are views of its bytes. */
@@ -28,7 +27,8 @@ export interface NgramFile {
   /** Bucket after bucket; a bucket has `rowBytes` bytes. */
   readonly weights: Uint8Array;
   readonly rowBytes: number;
-  readonly words: WordSet;
+  /** Whole numbers: label after label, `typicalPerLabel` rows each, as long as there are labels. */
+  readonly typical: Int8Array;
 }
 
 /** Dense parameters, as training makes them. */
@@ -78,13 +78,14 @@ export function openNgramFile(bytes: Uint8Array): NgramFile {
   const headerBytes = view.getUint32(4, true);
   if (headerBytes > bytes.length - PREFIX_BYTES) throw badFile('it is cut off in its header');
   const header = parseHeader(bytes.subarray(PREFIX_BYTES, PREFIX_BYTES + headerBytes));
-  const { labels, features, bitsPerWeight, wordSetBytes } = header;
+  const { labels, features, bitsPerWeight, typicalPerLabel } = header;
   const rowBytes = rowBytesOf(labels.length, bitsPerWeight);
   const scalesAt = PREFIX_BYTES + headerBytes + labels.length * 4;
   const weightsAt = scalesAt + features.buckets;
-  const wordsAt = weightsAt + features.buckets * rowBytes;
-  if (bytes.length !== wordsAt + wordSetBytes) {
-    throw badFile(`it has ${bytes.length} bytes where its header means ${wordsAt + wordSetBytes}`);
+  const typicalAt = weightsAt + features.buckets * rowBytes;
+  const end = typicalAt + typicalPerLabel * labels.length ** 2;
+  if (bytes.length !== end) {
+    throw badFile(`it has ${bytes.length} bytes where its header means ${end}`);
   }
   // Copied, because a view of 32-bit numbers must start at a multiple of 4.
   const biases = new Float32Array(bytes.slice(PREFIX_BYTES + headerBytes, scalesAt).buffer);
@@ -93,26 +94,27 @@ export function openNgramFile(bytes: Uint8Array): NgramFile {
     header,
     biases,
     scaleCodes: bytes.subarray(scalesAt, weightsAt),
-    weights: bytes.subarray(weightsAt, wordsAt),
+    weights: bytes.subarray(weightsAt, typicalAt),
     rowBytes,
-    words: bytes.subarray(wordsAt),
+    typical: Int8Array.from(bytes.subarray(typicalAt), (byte) => (byte << 24) >> 24),
   };
 }
 
 /** The bytes of a student. Weights are rounded to whole numbers with one scale per bucket. */
 export function packNgramFile(
-  facts: Omit<NgramHeader, 'version' | 'kind' | 'wordSetBytes'>,
+  facts: Omit<NgramHeader, 'version' | 'kind' | 'typicalPerLabel'>,
   { biases, weights }: NgramParameters,
-  words: WordSet,
+  typical: Int8Array,
 ): Uint8Array {
-  const header: NgramHeader = { version: 1, kind: 'ngram', ...facts, wordSetBytes: words.length };
+  const typicalPerLabel = typical.length / facts.labels.length ** 2;
+  const header: NgramHeader = { version: 1, kind: 'ngram', ...facts, typicalPerLabel };
   const head = new TextEncoder().encode(JSON.stringify(header));
   const { buckets } = facts.features;
   const rowBytes = rowBytesOf(facts.labels.length, facts.bitsPerWeight);
   const scalesAt = PREFIX_BYTES + head.length + biases.length * 4;
   const weightsAt = scalesAt + buckets;
-  const wordsAt = weightsAt + buckets * rowBytes;
-  const bytes = new Uint8Array(wordsAt + words.length);
+  const typicalAt = weightsAt + buckets * rowBytes;
+  const bytes = new Uint8Array(typicalAt + typical.length);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, MAGIC, true);
   view.setUint32(4, head.length, true);
@@ -126,7 +128,7 @@ export function packNgramFile(
     const into = bytes.subarray(start, start + rowBytes);
     bytes[scalesAt + bucket] = packRow(row, facts.bitsPerWeight, into);
   }
-  bytes.set(words, wordsAt);
+  bytes.set(typical, typicalAt);
   return bytes;
 }
 
@@ -184,7 +186,7 @@ function parseHeader(bytes: Uint8Array): NgramHeader {
 
 /** Name of the first field that would make reading go wrong. */
 function findProblem(header: Partial<NgramHeader>): string | null {
-  const { labels, features, bitsPerWeight, temperature, wordSetBytes } = header;
+  const { labels, features, bitsPerWeight, temperature, typicalPerLabel } = header;
   const areLabels = Array.isArray(labels) && labels.every((label) => typeof label === 'string');
   if (!areLabels || labels.length === 0) return 'labels';
   if (!isCount(features?.buckets, 1, MAX_BUCKETS)) return 'features.buckets';
@@ -196,7 +198,7 @@ function findProblem(header: Partial<NgramHeader>): string | null {
   if (!isCount(features?.pairWindow, 0, 64)) return 'features.pairWindow';
   if (bitsPerWeight !== 4 && bitsPerWeight !== 8) return 'bitsPerWeight';
   if (!(typeof temperature === 'number' && temperature > 0)) return 'temperature';
-  return isCount(wordSetBytes, 0, MAX_BUCKETS) ? null : 'wordSetBytes';
+  return isCount(typicalPerLabel, 0, 255) ? null : 'typicalPerLabel';
 }
 
 function isCount(value: unknown, from: number, to: number): boolean {

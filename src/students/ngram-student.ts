@@ -2,7 +2,7 @@ import {
   type ClassificationEvidence,
   summariseProbabilities,
 } from '../cascade/classification-evidence.ts';
-import { createFeatureReader, type TextFeatures } from './features.ts';
+import { createFeatureReader } from './features.ts';
 import {
   type NgramFile,
   type NgramHeader,
@@ -10,7 +10,7 @@ import {
   readWeights,
   scaleOf,
 } from './ngram-file.ts';
-import { hasWord, type WordSet } from './word-set.ts';
+import { distanceOf } from './typical-scores.ts';
 
 /** A small trained classifier. */
 export interface Student {
@@ -37,11 +37,14 @@ export interface StudentPrediction {
   readonly evidence: ClassificationEvidence;
 }
 
+/** Gives the score of each label, before the softmax; `null` for a text without a word. */
+export type Scorer = (text: string) => Float64Array | null;
+
 /** Opens a student's file. @throws ModelError `bad-format` */
 export function readStudent(bytes: Uint8Array): Student {
   const file = openNgramFile(bytes);
-  const { labels, features, trainedRows, bitsPerWeight } = file.header;
-  const readFeatures = createFeatureReader(features);
+  const { labels, trainedRows, bitsPerWeight, temperature } = file.header;
+  const score = createScorer(file);
   return {
     labels,
     facts: {
@@ -51,47 +54,55 @@ export function readStudent(bytes: Uint8Array): Student {
       quantisation: bitsPerWeight === 4 ? 'int4' : 'int8',
     },
     predict(text) {
-      const found = readFeatures(text);
-      const probabilities = softmax(scoresOf(file, found), file.header.temperature);
-      const best = probabilities.indexOf(Math.max(...probabilities));
+      const scores = score(text);
+      const probabilities = softmax(scores ?? file.biases, temperature);
+      const label = indexOfLargest(probabilities);
+      const best = { label, probability: probabilities[label] ?? 0 };
+      const typical = { rows: file.typical, labels: labels.length };
+      // Nothing in a text without words is known.
+      const distance = scores === null ? 1 : distanceOf(scores, best, typical);
       return {
-        label: labels[best] ?? '',
+        label: labels[label] ?? '',
         probabilities: byName(labels, probabilities),
-        evidence: summariseProbabilities(probabilities, unknownShare(found.words, file.words)),
+        evidence: summariseProbabilities(probabilities, distance),
       };
     },
   };
 }
 
-function scoresOf(file: NgramFile, { buckets, values }: TextFeatures): Float64Array {
-  const scores = Float64Array.from(file.biases);
-  const row = new Int8Array(scores.length);
-  for (const [index, bucket] of buckets.entries()) {
-    const factor = (values[index] ?? 0) * scaleOf(file.scaleCodes[bucket] ?? 0);
-    if (factor === 0) continue;
-    readWeights(file, bucket, row);
-    for (let label = 0; label < row.length; label += 1) {
-      scores[label] = (scores[label] ?? 0) + factor * (row[label] ?? 0);
+export function createScorer(file: NgramFile): Scorer {
+  const readFeatures = createFeatureReader(file.header.features);
+  const row = new Int8Array(file.biases.length);
+  return (text) => {
+    const { buckets, values } = readFeatures(text);
+    if (buckets.length === 0) return null;
+    const scores = Float64Array.from(file.biases);
+    for (const [index, bucket] of buckets.entries()) {
+      const factor = (values[index] ?? 0) * scaleOf(file.scaleCodes[bucket] ?? 0);
+      if (factor === 0) continue;
+      readWeights(file, bucket, row);
+      for (let label = 0; label < row.length; label += 1) {
+        scores[label] = (scores[label] ?? 0) + factor * (row[label] ?? 0);
+      }
     }
-  }
-  return scores;
+    return scores;
+  };
 }
 
 /** Probabilities exp(s/t) / Σ exp(s/t), the largest taken off first so that nothing overflows. */
-function softmax(scores: Float64Array, temperature: number): number[] {
-  const largest = Math.max(...scores);
+export function softmax(scores: ArrayLike<number>, temperature: number): number[] {
+  const largest = Array.from(scores).reduce((most, score) => Math.max(most, score), -Infinity);
   const powers = Array.from(scores, (score) => Math.exp((score - largest) / temperature));
   const sum = powers.reduce((total, power) => total + power, 0);
   return powers.map((power) => power / sum);
 }
 
+/** The first of several equals. */
+export function indexOfLargest(values: readonly number[]): number {
+  return values.reduce((best, value, index) => (value > (values[best] ?? 0) ? index : best), 0);
+}
+
 /** `__proto__` is a label like any other. */
 function byName(labels: readonly string[], probabilities: readonly number[]) {
   return Object.fromEntries(labels.map((label, index) => [label, probabilities[index] ?? 0]));
-}
-
-/** Share of the text's words and runs of words that training never saw; 1 for a text without words. */
-function unknownShare(words: Uint32Array, known: WordSet): number {
-  const unknown = words.filter((word) => !hasWord(known, word)).length;
-  return words.length === 0 ? 1 : unknown / words.length;
 }

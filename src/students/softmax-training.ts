@@ -36,6 +36,8 @@ const ROWS_PER_STRETCH = 64;
 const LAST_STEP_SHARE = 0.02;
 /** The bias moves with every row, a feature with few. */
 const BIAS_STEP_SHARE = 0.1;
+/** Labels this close to right are left alone, which saves most of the work of the later passes. */
+const SMALLEST_ERROR = 1e-3;
 
 /**
  * Fits a softmax classifier in place by stochastic gradient descent, one row at a time in an order
@@ -70,13 +72,20 @@ function createDescent({ biases, weights }: NgramParameters, inertia: number) {
   const labels = biases.length;
   const squares = new Float32Array(weights.length / labels).fill(inertia);
   const errors = new Float32Array(labels);
+  const movers = new Uint32Array(labels);
   let biasSquares = inertia;
 
   function step({ features, label }: TrainingExample, stepSize: number): void {
     const { buckets, values } = features;
     fillErrors(features, label);
     let errorSquares = 0;
-    for (const error of errors) errorSquares += error * error;
+    let moving = 0;
+    for (let each = 0; each < labels; each += 1) {
+      const error = errors[each] as number;
+      errorSquares += error * error;
+      if (Math.abs(error) > SMALLEST_ERROR) movers[moving++] = each;
+    }
+    if (moving === 0) return;
     for (let index = 0; index < buckets.length; index += 1) {
       const bucket = buckets[index] as number;
       const value = values[index] as number;

@@ -1,8 +1,7 @@
 import { DataError } from '../errors.ts';
 import { createFeatureReader, DEFAULT_FEATURES, type FeatureSettings } from './features.ts';
-import { openNgramFile, packNgramFile, unpackWeights } from './ngram-file.ts';
+import { type NgramFile, openNgramFile, packNgramFile, unpackWeights } from './ngram-file.ts';
 import { trainSoftmax, type TrainingControl, type TrainingExample } from './softmax-training.ts';
-import { addWord, createWordSet } from './word-set.ts';
 
 /** A text and what it is. */
 export interface LabelledText {
@@ -17,14 +16,18 @@ export interface NgramTraining extends TrainingControl {
   readonly features?: FeatureSettings;
   /** Scores are divided by it; from held-out rows. Default 1. */
   readonly temperature?: number;
+  /** From `findTypicalScores`, for the distance to the training data. Default none: unknown. */
+  readonly typicalScores?: Int8Array;
+  /** All labels, also those without rows. Default: those of the rows. In order of code units. */
+  readonly labels?: readonly string[];
   /** Default 4: half the size of 8, and no measurable loss (docs/students.md). */
   readonly bitsPerWeight?: 4 | 8;
 }
 
 /** Chosen by cross-validation on training rows, see docs/students.md. */
-const PASSES = 20;
-const STEP_SIZE = 1;
-const INERTIA = 4e-3;
+const PASSES = 12;
+const STEP_SIZE = 1.5;
+const INERTIA = 2.5e-4;
 
 /** Later rows are few: they are gone through until they are learnt, in steps that spare the rest. */
 const UPDATE_PASSES = 12;
@@ -42,8 +45,8 @@ export async function trainNgramStudent(
   options: NgramTraining = {},
 ): Promise<Uint8Array> {
   const { seed = 1, features = DEFAULT_FEATURES, temperature = 1, bitsPerWeight = 4 } = options;
-  const labels = [...new Set(rows.map((row) => row.label))].toSorted(byCodeUnits);
-  const { examples, words } = readRows(rows, labels, features);
+  const labels = labelsOf(rows, options.labels);
+  const examples = readRows(rows, labels, features);
   const parameters = {
     biases: new Float32Array(labels.length),
     weights: new Float32Array(features.buckets * labels.length),
@@ -57,7 +60,7 @@ export async function trainNgramStudent(
   });
   const trainedRows = examples.length;
   const facts = { labels, features, bitsPerWeight, temperature, trainedRows, seed };
-  return packNgramFile(facts, parameters, createWordSet(words));
+  return packNgramFile(facts, parameters, options.typicalScores ?? new Int8Array(0));
 }
 
 /**
@@ -74,7 +77,7 @@ export async function updateNgramStudent(
   const file = openNgramFile(bytes);
   const { header } = file;
   const labels = [...new Set([...header.labels, ...rows.map((row) => row.label)])];
-  const { examples, words } = readRows(rows, labels, header.features);
+  const examples = readRows(rows, labels, header.features);
   const biases = new Float32Array(labels.length);
   biases.set(file.biases);
   const parameters = { biases, weights: unpackWeights(file, labels.length) };
@@ -86,36 +89,51 @@ export async function updateNgramStudent(
     stepSize: UPDATE_STEP_SIZE,
     inertia: UPDATE_INERTIA,
   });
-  const known = Uint8Array.from(file.words);
-  for (const word of words) addWord(known, word);
+  const { features, temperature } = header;
   const trainedRows = header.trainedRows + examples.length;
-  return packNgramFile({ ...header, labels, bitsPerWeight: 8, trainedRows }, parameters, known);
+  const facts = { labels, features, bitsPerWeight: 8, temperature, trainedRows, seed } as const;
+  return packNgramFile(facts, parameters, widenTypicalScores(file, labels.length));
+}
+
+/**
+ * Typical scores with room for new labels. What texts of an old label score for a new one is not
+ * known: 0, the middle. New labels have none of their own until all rows are trained anew.
+ */
+function widenTypicalScores({ header, typical }: NgramFile, labels: number): Int8Array {
+  const known = header.labels.length;
+  const widened = new Int8Array(header.typicalPerLabel * labels ** 2);
+  for (let row = 0; row < header.typicalPerLabel * known; row += 1) {
+    widened.set(typical.subarray(row * known, (row + 1) * known), row * labels);
+  }
+  return widened;
+}
+
+/** The same order on every machine, whatever its language. */
+export function labelsOf(
+  rows: readonly LabelledText[],
+  known: readonly string[] = [],
+): readonly string[] {
+  const labels = [...new Set([...known, ...rows.map((row) => row.label)])];
+  return labels.toSorted((first, second) => (first < second ? -1 : Number(first > second)));
 }
 
 function readRows(
   rows: readonly LabelledText[],
   labels: readonly string[],
   settings: FeatureSettings,
-): { examples: TrainingExample[]; words: Set<number> } {
+): TrainingExample[] {
   const readFeatures = createFeatureReader(settings);
   const indexOf = new Map(labels.map((label, index) => [label, index]));
   const examples: TrainingExample[] = [];
-  const words = new Set<number>();
   for (const { text, label } of rows) {
     const features = readFeatures(text);
     const index = indexOf.get(label);
     if (features.buckets.length === 0 || index === undefined) continue;
-    for (const word of features.words) words.add(word);
     examples.push({ features, label: index });
   }
-  if (examples.length > 0) return { examples, words };
+  if (examples.length > 0) return examples;
   throw new DataError(
     'too-few-rows',
     'There is no row with a word in its text: give at least one { text, label }.',
   );
-}
-
-/** The same order on every machine, whatever its language. */
-function byCodeUnits(first: string, second: string): number {
-  return first < second ? -1 : Number(first > second);
 }
