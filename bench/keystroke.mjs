@@ -48,6 +48,8 @@ export async function measure({ dataFolder, isAlone }) {
       keys: TYPED.length,
       suggestion: `${NEW_TOKENS} tokens; the first word is complete after as many tokens as in ours`,
       ours: 'through sessions, with token healing and text, as a page uses it',
+      reuse:
+        'ours backs up to the word that is typed and keeps what the model said, so that many keys compute nothing before the first word; without healing each key changes the last token of a prompt, and peers compute it',
     },
   };
 }

@@ -228,6 +228,24 @@ export function describeEngine(name: string, options: EngineCase): void {
       }
     });
 
+    it('keeps what other sessions computed while one types, is cancelled, and types on', async () => {
+      const field = prefixRequest(`field ${sessions++}`, 'Please send the report to');
+      const first = await generate(model, field);
+      const typing = `busy ${sessions++}`;
+      for (const before of [
+        'The train',
+        'The train leaves',
+        'Wir danken Ihnen für Ihren Brief vo',
+      ]) {
+        const run = model.start(prefixRequest(typing, before));
+        for (let part = 0; part < 3; part++) await stepPart(run);
+        run.release();
+      }
+      const again = await generate(model, field);
+      expect(again.usage.cachedTokens).toBe(again.usage.inputTokens);
+      expect(comparable(again)).toEqual(comparable(first));
+    });
+
     it('stops before a stop string', async () => {
       const request = prefixRequest('', 'The children are', { maxTokens: 12 });
       const { text } = await cold(request);

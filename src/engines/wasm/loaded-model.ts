@@ -10,10 +10,13 @@ import { createSlotTable } from './slots.ts';
 import { createVocabulary } from './vocabulary.ts';
 
 /**
- * Logits kept for each slot, in bytes: those after the prompt and after the first tokens of a suggestion. With
- * 49,152 tokens that is five of them.
+ * Bytes of logits kept for each slot: with 49,152 tokens five of them, after the prompt and after the first
+ * four tokens of a suggestion. Of 137 keys typed, 12 tokens each at most, 332 passes through the model were
+ * needed without them, 135 with two, 89 with three, 67 with five and 66 with eight.
  */
 const KEPT_LOGITS_BYTES = 1_000_000;
+/** Also where they are larger. */
+const FEWEST_KEPT_LOGITS = 3;
 
 interface ModelParts {
   readonly header: Pick<GgufHeader, 'tensors'>;
@@ -36,7 +39,10 @@ export function createLoadedModel(options: ModelParts): LoadedModel {
     contextLength: decoder.contextLength,
     slots: createSlotTable({
       maxSlots: options.maxSlots,
-      keptLogits: Math.max(1, Math.floor(KEPT_LOGITS_BYTES / (4 * decoder.config.vocabularySize))),
+      keptLogits: Math.max(
+        FEWEST_KEPT_LOGITS,
+        Math.floor(KEPT_LOGITS_BYTES / (4 * decoder.config.vocabularySize)),
+      ),
       addSlot: createSlotSource(decoder),
     }),
     now: () => performance.now(),

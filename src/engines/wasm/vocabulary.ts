@@ -24,11 +24,13 @@ export function createVocabulary(tokenizer: Tokenizer): Vocabulary {
   const bytesOf = Array.from({ length: size }, (_, id) => tokenizer.tokenBytes(id));
   const isBlank = bytesOf.map(isWhiteSpace);
   const groups = groupByStart(bytesOf, tokenizer);
-  const find = (prefix: Uint8Array): Uint32Array =>
-    groups
+  const find = (prefix: Uint8Array): Uint32Array => {
+    const found = groups
       .range(prefix)
-      .filter((id) => isBlank[id] !== true && startsWith(bytesOf[id], prefix))
-      .toSorted();
+      .filter((id) => isBlank[id] !== true && startsWith(bytesOf[id], prefix));
+    // Those that share two bytes stand in order.
+    return prefix.length > 1 ? found : found.toSorted();
+  };
   // Two tokens in three start with a space, and so does each word that is typed: to find and sort them
   // takes milliseconds. All lists together name each token once.
   const afterOneByte = new Map([[SPACE, find(Uint8Array.of(SPACE))]]);
