@@ -2,6 +2,7 @@
  * Edgewise: small language models that run in the visitor's browser, say how sure they are, and leave
  * the rest to the owner's cloud.
  */
+export type { SortedText } from './cascade/classify.ts';
 export type { EgressRule } from './cascade/egress.ts';
 export { fitGain } from './cascade/fit-gain.ts';
 export type { FitGainOptions, FittedGain, GainRow } from './cascade/fit-gain.ts';
@@ -31,12 +32,17 @@ export type { Runtime } from './runtime.ts';
 export type { Answer } from './runtime/answer.ts';
 export type { RuntimeEvents, RuntimeListener } from './runtime/events.ts';
 export type { ModelDownloadOptions, RuntimeModels } from './runtime/models.ts';
-export type { RemoteOptions, RuntimeOptions } from './runtime/options.ts';
+export type { RuntimeStudents } from './runtime/classifying.ts';
+export type { RemoteOptions, RuntimeOptions, StudentOptions } from './runtime/options.ts';
 export type { RemoteTimeouts } from './tiers/deadlines.ts';
 export type { RemoteHeaders } from './tiers/remote.ts';
 export type {
   CallOptions,
   CatalogueEntry,
+  Classification,
+  ClassificationEvidence,
+  ClassificationScore,
+  ClassifyOptions,
   Confidence,
   Decision,
   DownloadProgress,
@@ -53,6 +59,9 @@ export type {
   Request,
   RequestInput,
   Sampling,
+  StudentCertificate,
+  StudentCertificates,
+  StudentInfo,
   Suggestion,
   SuggestionRequest,
   SuggestionSource,

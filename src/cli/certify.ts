@@ -42,7 +42,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   const testFile = required(values.test, '--test');
   const out = values.out ?? path.join(folder, CERTIFICATES_FILE);
   const card = parseStudentCard(await readJson(path.join(folder, STUDENT_CARD_FILE)));
-  const student = await readInputFile(path.join(folder, card.file));
+  const student = Uint8Array.from(await readInputFile(path.join(folder, card.file)));
   const rows = await readInputFile(testFile);
   const file = certifyStudent({
     student: readStudent(student),
