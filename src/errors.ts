@@ -74,7 +74,13 @@ export class ModelError extends EdgewiseError {
 export class StorageError extends EdgewiseError {
   override readonly name = 'StorageError';
   constructor(
-    code: 'unavailable' | 'quota-exceeded' | 'blocked' | 'connection-lost' | 'write-failed',
+    code:
+      | 'unavailable'
+      | 'quota-exceeded'
+      | 'blocked'
+      | 'connection-lost'
+      | 'write-failed'
+      | 'conflict',
     message: string,
     options?: ErrorOptions,
   ) {
