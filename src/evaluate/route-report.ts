@@ -3,6 +3,7 @@ import { summariseDraws, type DrawSummary } from './draws.ts';
 import type { LabelledRequest, Router } from './fit-router.ts';
 import type knownSets from './known-route-sets.json';
 import { atLeast, createReport, type Bar, type EvaluationReport } from './report.ts';
+import type { RungsFacts } from './rungs-report.ts';
 import { callsFor, FLAT_CURVE, recoveredAt, type RoutingCurve } from './routing-curve.ts';
 
 export interface RouteOptions {
@@ -36,6 +37,8 @@ export interface RouteFacts {
   readonly options: RouteOptions;
   readonly known: KnownSet | null;
   readonly rows: number;
+  /** Where the rows hold three rungs or more. */
+  readonly rungs: RungsFacts | null;
 }
 
 const GRID = Array.from({ length: 51 }, (_, index) => index / 50);
@@ -47,6 +50,7 @@ export function describeRoute({
   options,
   known,
   rows,
+  rungs,
 }: RouteFacts): EvaluationReport {
   const ours = summarise(draws, 'ours');
   const gain = summariseDraws(draws.map(({ curves }) => curves.ours.apgr - curves.length.apgr));
@@ -78,8 +82,9 @@ export function describeRoute({
       cloudCorrect: above,
       constantCorrect: Math.max(below, above),
       qualityAtHalfCalls: below + (above - below) * recoveredMean(draws, 'ours', 0.5),
+      ...rungs?.figures,
     },
-    bars: listBars({ ours, gain }, options, known),
+    bars: [...listBars({ ours, gain }, options, known), ...(rungs?.bars ?? [])],
     context: {
       rows,
       used: requests.length,
@@ -90,6 +95,7 @@ export function describeRoute({
       gain: 'APGR less that of routing by length of the text, paired; interval: 95 % over draws of labels and judged rows drawn again with replacement',
       constant: `always ${above >= below ? 'the cloud' : 'the device'}: all calls or none, 0.5 of the area by definition`,
       ...(known === null ? {} : { set: known.name, published: known.published }),
+      ...rungs?.context,
       seed: options.seed,
       dataSha256: options.dataSha256,
     },
@@ -137,7 +143,7 @@ function describeRouter(draws: readonly RouteDraw[], requests: readonly Labelled
 }
 
 /** Share of the gap recovered by share of requests asked: ours beside what needs no labels. */
-export function drawRoute({ draws, options, requests, known }: RouteFacts): string {
+export function drawRoute({ draws, options, requests, known, rungs }: RouteFacts): string {
   const line = (name: keyof RouteDraw['curves']): readonly ChartPoint[] =>
     GRID.map((x) => ({ x, y: recoveredMean(draws, name, x) }));
   return renderChart({
@@ -157,6 +163,7 @@ export function drawRoute({ draws, options, requests, known }: RouteFacts): stri
         ],
         rules: [{ name: 'always the cloud', y: 1 }],
       },
+      ...(rungs === null ? [] : [rungs.panel]),
     ],
   });
 }

@@ -5,6 +5,8 @@ import { runDraws, splitAtRandom, type Random } from './draws.ts';
 import { fitRouter, gainOf, type LabelledRequest } from './fit-router.ts';
 import type { EvaluationReport } from './report.ts';
 import { describeRoute, drawRoute, type RouteDraw, type RouteOptions } from './route-report.ts';
+import { describeRungs } from './rungs-report.ts';
+import { evaluateRungs, hasRungs } from './rungs.ts';
 import { FLAT_CURVE, routingCurve, type RoutingCurve } from './routing-curve.ts';
 import knownSets from './known-route-sets.json' with { type: 'json' };
 import { distinctOutcomes } from './score-outcomes.ts';
@@ -16,6 +18,7 @@ export interface RouteResult {
 
 /** Fewer judged rows make a curve of chance. */
 const FEWEST_JUDGED = 100;
+
 /**
  * What routing by expected gain recovers of the gap between two tiers, at every share of requests
  * asked. Many times over `labels` rows are drawn, a router is fitted on them and judged on all others.
@@ -29,14 +32,25 @@ export async function evaluateRoute(
   const requests = distinctOutcomes(outcomes).flatMap((outcome) => readRequest(outcome));
   checkRequests(requests, options.labels);
   const readWords = rememberWords();
-  const draws = await runDraws((random) => runDraw(requests, { random, readWords, ...options }), {
+  const parts = hasRungs(outcomes) ? 2 : 1;
+  const control = (
+    part: number,
+  ): Pick<RouteOptions, 'draws' | 'seed' | 'signal' | 'onProgress'> => ({
     draws: options.draws,
     seed: options.seed,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
-    ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
+    onProgress: (done, total) => options.onProgress?.(done + part * total, parts * total),
   });
+  const draws = await runDraws(
+    (random) => runDraw(requests, { random, readWords, labels: options.labels }),
+    control(0),
+  );
+  const rungs =
+    parts === 1
+      ? null
+      : describeRungs(await evaluateRungs(outcomes, { labels: options.labels, ...control(1) }));
   const known = knownSets.sets.find(({ sha256 }) => sha256 === options.dataSha256) ?? null;
-  const facts = { requests, draws, options, known, rows: outcomes.length };
+  const facts = { requests, draws, options, known, rows: outcomes.length, rungs };
   return { report: describeRoute(facts), chart: drawRoute(facts) };
 }
 
@@ -75,7 +89,7 @@ function rememberWords(): WordReader {
 
 function runDraw(
   requests: readonly LabelledRequest[],
-  { labels, random, readWords }: RouteOptions & { random: Random; readWords: WordReader },
+  { labels, random, readWords }: { labels: number; random: Random; readWords: WordReader },
 ): RouteDraw {
   const { drawn, rest } = splitAtRandom(requests, labels, random);
   const router = fitRouter(drawn, { random, readWords });
