@@ -118,7 +118,9 @@ export async function runEvaluation(
 /** Bytes of a file that an option named. @throws DataError when it cannot be read. */
 export async function readInputFile(file: string): Promise<Uint8Array> {
   try {
-    return await readFile(file);
+    const { buffer, byteOffset, byteLength } = await readFile(file);
+    // A Buffer's slice shares its memory, a plain array's copies: readers rely on the latter.
+    return new Uint8Array(buffer, byteOffset, byteLength);
   } catch (cause) {
     const problem = nodeErrorCode(cause) === 'ENOENT' ? 'there is no such file' : 'no access';
     throw new DataError('bad-row', `${file} cannot be read: ${problem}.`, { cause });

@@ -1,16 +1,15 @@
-import { dataHash } from '../../evaluate/data-hash.ts';
 import { evaluatePromise, evaluateSyntheticPromise } from '../../evaluate/promise.ts';
-import { readOutcomes } from '../../evaluate/read-outcomes.ts';
 import {
   COMMON_HELP,
-  readInputFile,
   runEvaluation,
   type EvaluationInput,
   type EvaluationOutput,
 } from '../evaluation-command.ts';
 import { UsageError } from '../usage-error.ts';
+import { OUTCOME_HELP, OUTCOME_OPTIONS, readOutcomeSource } from './outcome-source.ts';
 
 const HELP = `Usage: edgewise evaluate promise --outcomes FILE [options]
+       edgewise evaluate promise --model DIR --test FILE [options]
        edgewise evaluate promise --synthetic N [options]
 
 How often a promised loss is broken. Many times over, labels are drawn at random, a threshold is
@@ -19,8 +18,7 @@ certificate (violationsCertified, keptCertified), once with the threshold that j
 (violationsPlugIn, keptPlugIn). Loss = share of all requests that were kept, wrong, and right in
 the cloud. With --synthetic: on N made-up populations whose true loss is a formula.
 
-  --outcomes FILE what happened: JSON lines, gzipped or not
-  --synthetic N   made-up populations instead
+${OUTCOME_HELP}  --synthetic N   made-up populations instead
   --alpha SHARE   promised loss (default 0.02)
   --delta SHARE   accepted risk that a promise is wrong (default 0.1)
   --labels N      labels of each draw (default 1000; --synthetic: 150, 300 and 1000 in turn)
@@ -40,7 +38,7 @@ export function run(argv: readonly string[]): Promise<number> {
     help: HELP,
     unit: 'draws',
     options: {
-      outcomes: { type: 'string' },
+      ...OUTCOME_OPTIONS,
       synthetic: { type: 'string' },
       alpha: { type: 'string' },
       delta: { type: 'string' },
@@ -63,21 +61,14 @@ async function measure(input: EvaluationInput): Promise<EvaluationOutput> {
   const whole = { min: 1, isWhole: true };
   const labels = input.number('labels', { fallback: 1000, max: MOST_LABELS, ...whole });
   if (input.text('synthetic') !== undefined) {
-    if (input.text('outcomes') !== undefined) {
-      throw new UsageError('--synthetic makes its own data: leave --outcomes out.');
+    if (input.text('outcomes') !== undefined || input.text('model') !== undefined) {
+      throw new UsageError('--synthetic makes its own data: leave --outcomes and --model out.');
     }
     const populations = input.number('synthetic', { fallback: 0, max: MOST_DRAWS, ...whole });
     const given = input.text('labels') === undefined ? {} : { labels };
     return evaluateSyntheticPromise({ ...common, populations, ...given });
   }
-  const file = input.requiredText('outcomes');
   const splits = input.number('splits', { fallback: 200, max: MOST_DRAWS, ...whole });
-  const bytes = await readInputFile(file);
-  const outcomes = await readOutcomes(bytes, file);
-  return evaluatePromise(outcomes, {
-    ...common,
-    labels,
-    splits,
-    dataSha256: await dataHash(bytes),
-  });
+  const { outcomes, dataSha256 } = await readOutcomeSource(input);
+  return evaluatePromise(outcomes, { ...common, labels, splits, dataSha256 });
 }

@@ -86,6 +86,41 @@ describe('edgewise evaluate', () => {
     expect(await run('2')).not.toBe(await run('1'));
   });
 
+  it('lets a student answer labelled texts, and writes how it did', async () => {
+    const test = path.join(folder, 'test.csv');
+    const rows = Array.from({ length: 60 }, (_, index) =>
+      index % 3 === 0
+        ? `zzz ${index},age_limit`
+        : `what is the exchange rate ${index},exchange_rate`,
+    );
+    await writeFile(test, `text,label\n${rows.join('\n')}\n`);
+    const written = path.join(folder, 'outcomes.jsonl');
+    const student = path.resolve(import.meta.dirname, '../../../models/students/banking77');
+    const options = ['--model', student, '--test', test, '--outcomes-out', written];
+    const { code, out } = await edgewise([
+      'evaluate',
+      'signal',
+      ...options,
+      '--no-chart',
+      '--json',
+    ]);
+    expect(code).toBe(0);
+    const { figures } = JSON.parse(out) as EvaluationReport;
+    expect(figures['auroc']).toBeGreaterThan(0.9);
+    const lines = (await readFile(written, 'utf8')).trimEnd().split('\n');
+    expect(lines).toHaveLength(60);
+    expect(JSON.parse(lines[1] ?? '')).toMatchObject({ id: 'row-2', deviceCorrect: true });
+    const again = await edgewise([
+      'evaluate',
+      'signal',
+      '--outcomes',
+      written,
+      '--no-chart',
+      '--json',
+    ]);
+    expect((JSON.parse(again.out) as EvaluationReport).figures).toEqual(figures);
+  });
+
   it('measures promises on made-up populations', async () => {
     const { code, out } = await edgewise([
       'evaluate',
@@ -106,7 +141,12 @@ describe('edgewise evaluate', () => {
     [['evaluate', 'signal', '--outcomes', 'x', '--seed', '1.5'], /--seed must be a whole number/],
     [['evaluate', 'promise', '--outcomes', 'x', '--alpha', '2'], /--alpha must be a number from/],
     [['evaluate', 'promise', '--outcomes', 'x', '--labels', ''], /--labels must be a whole number/],
-    [['evaluate', 'promise', '--outcomes', 'x', '--synthetic', '5'], /leave --outcomes out/],
+    [
+      ['evaluate', 'promise', '--outcomes', 'x', '--synthetic', '5'],
+      /leave --outcomes and --model out/,
+    ],
+    [['evaluate', 'signal', '--outcomes', 'x', '--model', 'y'], /two sources/],
+    [['evaluate', 'promise', '--model', 'y'], /--test is missing/],
     [['calibrate', '--outcomes', 'x'], /--out is missing/],
     [['calibrate', '--outcomes', 'x', '--out', 'y', '--precision', 'half'], /exact or fast/],
     [['calibrate', '--outcomes', 'x', '--out', 'y', '--model-sha256', 'AB'], /64 lower-case/],
