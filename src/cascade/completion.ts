@@ -63,6 +63,21 @@ export function pickCompletion(input: CompletionInput): Completion | null {
   return { text: words + space, product: productUpTo(pieces, end) };
 }
 
+/**
+ * Every completion that some threshold would give, the longest, least sure one first. `threshold` of
+ * the input does not count.
+ */
+export function listCompletions(input: Omit<CompletionInput, 'threshold'>): readonly Completion[] {
+  const found: Completion[] = [];
+  for (const product of new Set(input.pieces.map((_, index) => productOf(input.pieces, index)))) {
+    if (product === null) break;
+    const completion = pickCompletion({ ...input, threshold: product });
+    const last = found.at(-1);
+    if (completion !== null && completion.text !== last?.text) found.push(completion);
+  }
+  return found.toReversed();
+}
+
 /** Splits a delta into its tokens' texts; text that no token accounts for goes to the last one. */
 export function splitDelta(delta: TextDelta): readonly CompletionPiece[] {
   const pieces: CompletionPiece[] = [];
@@ -90,6 +105,11 @@ export function runningProduct(pieces: readonly CompletionPiece[]): number | nul
     sum += piece.logProbability;
   }
   return Math.exp(sum);
+}
+
+/** Up to and with the piece at `index`; `null` when one of them is unknown. */
+function productOf(pieces: readonly CompletionPiece[], index: number): number | null {
+  return runningProduct(pieces.slice(0, index + 1));
 }
 
 function measureSure(pieces: readonly CompletionPiece[], threshold: number): number {
