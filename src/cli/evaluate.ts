@@ -8,6 +8,10 @@ interface Evaluation {
 
 /** One row per evaluation: add `NAME: { summary, load: () => import('./evaluate/NAME.ts') }`. */
 const EVALUATIONS: Readonly<Record<string, Evaluation>> = {
+  classify: {
+    summary: 'how well a student sorts texts, and what share a certificate keeps',
+    load: () => import('./evaluate/classify.ts'),
+  },
   signal: {
     summary: 'what a confidence is worth: AUROC, risk and coverage, calibration',
     load: () => import('./evaluate/signal.ts'),
@@ -23,6 +27,10 @@ const EVALUATIONS: Readonly<Record<string, Evaluation>> = {
   loop: {
     summary: 'what is lost and kept when requests change, with the self-optimising loop',
     load: () => import('./evaluate/loop.ts'),
+  },
+  complete: {
+    summary: 'how many keys completion saves, and how often it is wrong',
+    load: () => import('./evaluate/complete.ts'),
   },
 };
 
