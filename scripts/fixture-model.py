@@ -10,8 +10,11 @@
                                     has them
     models/fixture/tiny-gemma.gguf  the Gemma 3 architecture: six local layers and a global one, a
                                     window of 24 positions, 5-bit matrices, a SentencePiece vocabulary
+    models/fixture/wide-360m.gguf.gz two layers of the shape of SmolLM2 360M, width for width: 960, 15 query
+                                    and 5 key heads of 64, 2560. Its matrices repeat one row of blocks, so
+                                    that 12 MB pack into some ten kB
 
-All but the last share a real byte-level BPE vocabulary, learnt here from the text below. Same seed, same bytes.
+All but the Gemma one share a real byte-level BPE vocabulary, learnt here from the text below. Same seed, same bytes.
 Rerun (then rerun golden.py and tokenizer-vectors.py, whose vectors depend on these files):
 
     python3 -m venv .cache/python && .cache/python/bin/pip install -r scripts/requirements.txt
@@ -21,13 +24,14 @@ Q and K are random, so the row order that llama.cpp's converter gives them (rota
 holds by definition: rotary pairs of these files are (0, 1), (2, 3), ….
 """
 
+import gzip
 import io
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from gguf import GGMLQuantizationType, GGUFWriter, LlamaFileType, TokenType
+from gguf import GGML_QUANT_SIZES, GGMLQuantizationType, GGUFWriter, LlamaFileType, TokenType
 from gguf.quants import quantize
 from sentencepiece import SentencePieceTrainer
 from sentencepiece import sentencepiece_model_pb2 as model_pb2
@@ -52,6 +56,9 @@ SPECIAL_TOKENS = [
 PIECES_SIZE = 640
 CONTROL_PIECES = ["<start_of_turn>", "<end_of_turn>"]
 USER_PIECES = ["\n", "\n\n", "\n\n\n", "  ", "   ", "    ", "\t", "<table>"]
+# Blocks after which matrices repeat: a prime, so that a row starts like another one only so many rows further
+# on (never two tokens of the embedding: they would tie), and few enough for gzip to find the last round.
+REPEAT_BLOCKS = {"Q4_1": 499, "Q8_0": 881}
 TURN_TEMPLATE = (
     "{{ bos_token }}"
     "{% for message in messages %}"
@@ -127,6 +134,7 @@ class Variant:
     adds_bos: bool = False
     chat_template: str | None = None
     architecture: str = "llama"
+    repeats: bool = False
 
     @property
     def is_gemma(self) -> bool:
@@ -212,6 +220,15 @@ VARIANTS = [
         default_type="Q5_0",
         adds_bos=True,
         chat_template=TURN_TEMPLATE,
+    ),
+    Variant(
+        file="wide-360m.gguf",
+        name="Edgewise wide fixture",
+        shape=Shape(hidden=960, heads=15, kv_heads=5, feed_forward=2560, rope_base=100000.0),
+        file_type=LlamaFileType.MOSTLY_Q4_1,
+        types={"token_embd": "Q8_0"},
+        chat_template=CHAT_TEMPLATE,
+        repeats=True,
     ),
 ]
 
@@ -386,7 +403,36 @@ def add_pieces(writer: GGUFWriter, variant: Variant) -> None:
         writer.add_chat_template(variant.chat_template)
 
 
+def repeat_blocks(kind: GGMLQuantizationType, shape: tuple[int, ...], pool: np.ndarray, start: int) -> np.ndarray:
+    """A matrix whose blocks go round in the pool."""
+    rows, columns = shape
+    values_per_block, _ = GGML_QUANT_SIZES[kind]
+    count = rows * columns // values_per_block
+    return pool[(start + np.arange(count)) % len(pool)].reshape(rows, -1)
+
+
+def add_repeating_tensors(writer: GGUFWriter, variant: Variant, rng: np.random.Generator) -> None:
+    hidden = variant.shape.hidden
+    pools = {}
+    for type_name, scale in (("Q4_1", 1.4), ("Q8_0", 4.0)):
+        kind, blocks = GGMLQuantizationType[type_name], REPEAT_BLOCKS[type_name]
+        values_per_block, block_bytes = GGML_QUANT_SIZES[kind]
+        values = rng.normal(0, scale / np.sqrt(hidden), (blocks, values_per_block))
+        pools[type_name] = quantize(values.astype(np.float32), kind).reshape(blocks, block_bytes)
+    for name, values in make_tensors(variant, rng).items():
+        if values.ndim == 1:
+            writer.add_tensor(f"{name}.weight", values)
+            continue
+        type_name = variant.types.get(name, variant.default_type)
+        kind, pool = GGMLQuantizationType[type_name], pools[type_name]
+        packed = repeat_blocks(kind, values.shape, pool, int(rng.integers(len(pool))))
+        writer.add_tensor(f"{name}.weight", packed, raw_dtype=kind)
+
+
 def add_tensors(writer: GGUFWriter, variant: Variant, rng: np.random.Generator) -> None:
+    if variant.repeats:
+        add_repeating_tensors(writer, variant, rng)
+        return
     for name, values in make_tensors(variant, rng).items():
         type_name = "F32" if values.ndim == 1 else variant.types.get(name, variant.default_type)
         kind = GGMLQuantizationType[type_name]
@@ -408,6 +454,11 @@ def write(variant: Variant, seed: int) -> None:
     writer.write_tensors_to_file()
     writer.close()
     print(f"{path.name}: {path.stat().st_size} bytes")
+    if variant.repeats:
+        packed = path.with_name(path.name + ".gz")
+        packed.write_bytes(gzip.compress(path.read_bytes(), compresslevel=9, mtime=0))
+        path.unlink()
+        print(f"{packed.name}: {packed.stat().st_size} bytes")
 
 
 def main() -> None:
