@@ -13,6 +13,10 @@ interface Verb {
 
 const VERBS: Readonly<Record<string, Verb>> = {
   pull: { summary: 'get a model for the page to load', load: () => import('./pull.ts') },
+  distil: {
+    summary: 'train a student: a small classifier that answers on the device',
+    load: () => import('./distil.ts'),
+  },
   calibrate: {
     summary: 'learn which probability of being right a score stands for',
     load: () => import('./calibrate.ts'),
