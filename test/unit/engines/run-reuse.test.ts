@@ -69,6 +69,19 @@ describe('KV reuse', () => {
     expect(model.decoder.computed - computed).toBeLessThanOrEqual(3);
   });
 
+  it('never takes what was said after other tokens of the same number', () => {
+    const letter = (text: string): number => idOf(tokenizer, text);
+    // After "abcdef" comes z, after anything else g.
+    const score = ([, second]: readonly number[], id: number): number =>
+      id === (second === letter('b') ? letter('z') : letter('g')) ? 9 : 0;
+    const model = createModel({ keptLogits: 2, score });
+    const say = (text: string, maxTokens: number): string =>
+      generate(model, { input: { kind: 'text', text }, maxTokens }).text;
+    expect(say('abcdef', 1)).toBe('z');
+    expect(say('ax', 6)).toBe('gggggg');
+    expect(say('axgggg', 1)).toBe('g');
+  });
+
   it('computes the last prompt token again where logits are not kept', () => {
     const model = createModel({ keptLogits: 0 });
     const first = generate(model);
