@@ -36,6 +36,7 @@ export interface ChartOptions {
 interface Scale {
   readonly from: number;
   readonly to: number;
+  readonly step: number;
   place(value: number): number;
 }
 
@@ -44,6 +45,8 @@ const PANEL_HEIGHT = 320;
 const HEADER_HEIGHT = 56;
 const MARGIN = { left: 64, right: 20, top: 34, bottom: 78 } as const;
 const TICKS = 5;
+/** Steps that people count in, times a power of ten. */
+const ROUND_STEPS = [1, 2, 2.5, 5, 10] as const;
 const DOT_RADIUS = 2.5;
 /** A curve has no more detail than the chart has pixels. */
 const MAX_LINE_POINTS = 800;
@@ -94,10 +97,13 @@ function scaleOf(panel: ChartPanel, axis: 'x' | 'y', pixels: readonly [number, n
   ].filter((value) => Number.isFinite(value));
   const from = given?.[0] ?? values.reduce((least, value) => Math.min(least, value), 0);
   const largest = values.reduce((most, value) => Math.max(most, value), from);
-  const to = given?.[1] ?? (largest > from ? largest : from + 1);
+  const most = given?.[1] ?? (largest > from ? largest : from + 1);
+  const step = roundStep((most - from) / TICKS);
+  const to = given?.[1] ?? from + step * Math.ceil((most - from) / step - 1e-9);
   return {
     from,
     to,
+    step,
     place: (value) => pixels[0] + ((value - from) / (to - from)) * (pixels[1] - pixels[0]),
   };
 }
@@ -108,13 +114,13 @@ function renderAxes(panel: ChartPanel, { x, y }: { x: Scale; y: Scale }): string
   const parts = [
     `<path d="M${px(left)} ${px(top)}V${px(bottom)}H${px(right)}" fill="none" stroke="#333"/>`,
   ];
-  for (let tick = 0; tick <= TICKS; tick += 1) {
-    const xValue = x.from + ((x.to - x.from) * tick) / TICKS;
-    const yValue = y.from + ((y.to - y.from) * tick) / TICKS;
+  for (const value of ticksOf(x)) {
+    parts.push(text({ x: x.place(value), y: bottom + 15, anchor: 'middle' }, tickLabel(value, x)));
+  }
+  for (const value of ticksOf(y)) {
     parts.push(
-      text({ x: x.place(xValue), y: bottom + 15, anchor: 'middle' }, tickLabel(xValue, x)),
-      text({ x: left - 6, y: y.place(yValue) + 4, anchor: 'end' }, tickLabel(yValue, y)),
-      `<path d="M${px(left)} ${px(y.place(yValue))}H${px(right)}" stroke="#eee"/>`,
+      text({ x: left - 6, y: y.place(value) + 4, anchor: 'end' }, tickLabel(value, y)),
+      `<path d="M${px(left)} ${px(y.place(value))}H${px(right)}" stroke="#eee"/>`,
     );
   }
   const middle = (left + right) / 2;
@@ -151,7 +157,7 @@ function renderRule(rule: ChartRule, { x, y }: { x: Scale; y: Scale }): string {
   const [left, right, level] = [x.place(x.from), x.place(x.to), y.place(rule.y)];
   return [
     `<path d="M${px(left)} ${px(level)}H${px(right)}" stroke="#333" stroke-dasharray="4 3"/>`,
-    text({ x: right, y: level - 5, anchor: 'end' }, rule.name),
+    text({ x: left + 6, y: level - 5 }, rule.name),
   ].join('\n');
 }
 
@@ -163,7 +169,7 @@ function renderLegend(series: ChartSeries, index: number, at: { x: number; y: nu
     { x: x + 4, y: y - 4 },
     { x: x + 22, y: y - 4 },
   ];
-  const identity: Scale = { from: 0, to: 1, place: (value) => value };
+  const identity: Scale = { from: 0, to: 1, step: 1, place: (value) => value };
   const mark = renderSeries({ ...series, points: sample }, index, { x: identity, y: identity });
   return `${mark}${text({ x: x + 28, y, fill: colour }, series.name)}`;
 }
@@ -183,9 +189,21 @@ function text(
   return `<text x="${px(x)}" y="${px(y)}" font-size="${size}" text-anchor="${anchor}" fill="${fill}" ${extra}>${escapeText(content)}</text>`;
 }
 
-function tickLabel(value: number, { from, to }: Scale): string {
-  const step = (to - from) / TICKS;
-  return value.toFixed(Math.min(6, Math.max(0, Math.ceil(-Math.log10(step) + 0.3))));
+function roundStep(size: number): number {
+  const power = 10 ** Math.floor(Math.log10(size));
+  return power * (ROUND_STEPS.find((step) => step * power >= size * (1 - 1e-9)) ?? 10);
+}
+
+function ticksOf({ from, to, step }: Scale): number[] {
+  const count = Math.floor((to - from) / step + 1e-9);
+  return Array.from({ length: count + 1 }, (_, index) => from + index * step);
+}
+
+function tickLabel(value: number, { step }: Scale): string {
+  const decimals = Math.max(0, -Math.floor(Math.log10(step)));
+  // A step of 0.25 needs one digit more than its size.
+  const isQuarter = Math.abs(step * 10 ** decimals - 2.5) < 1e-9;
+  return value.toFixed(Math.min(9, decimals + Number(isQuarter)));
 }
 
 function px(value: number): number {
