@@ -10,6 +10,8 @@ import { atMost } from './report.mjs';
 /** Bars of the first release, in bytes (1 kB = 1,000 bytes). */
 const PAGE_ENTRY_GZIP_BAR = 20_000;
 const KERNEL_BAR = 40_000;
+/** `cascade` and `students` together, as far as the page and its worker carry them. */
+const DECISION_CORE_GZIP_BAR = 16_000;
 
 const dist = path.join(root, 'dist');
 
@@ -22,6 +24,7 @@ const ENTRIES = {
 export async function measure() {
   const page = await weigh(ENTRIES.page);
   const autocomplete = await weigh(ENTRIES.autocomplete);
+  const decisionCoreGzipBytes = await weighDecisionCore();
   const kernels = { exact: kernelBytes('exact'), fast: kernelBytes('fast') };
   return {
     figures: {
@@ -29,12 +32,14 @@ export async function measure() {
       pageEntryRawBytes: page.entryRawBytes,
       autocompleteGzipBytes: autocomplete.entryGzipBytes,
       workerGzipBytes: page.workerGzipBytes,
+      decisionCoreGzipBytes,
       kernelExactBytes: kernels.exact,
       kernelFastBytes: kernels.fast,
       commandLineBytes: folderBytes(path.join(dist, 'cli')),
     },
     bars: [
       atMost('page entry, gzip bytes', page.entryGzipBytes, PAGE_ENTRY_GZIP_BAR),
+      atMost('decision core, gzip bytes', decisionCoreGzipBytes, DECISION_CORE_GZIP_BAR),
       atMost('kernel exact, bytes', kernels.exact, KERNEL_BAR),
       atMost('kernel fast, bytes', kernels.fast, KERNEL_BAR),
     ],
@@ -55,7 +60,40 @@ async function weigh({ file, name }) {
   };
 }
 
-async function buildPage(code) {
+/**
+ * Everything of `cascade` and `students` that a build of the page and its worker keeps, built again
+ * on its own. Errors belong to the page and are left out.
+ */
+async function weighDecisionCore() {
+  const kept = new Map();
+  const collect = {
+    name: 'collect',
+    generateBundle(_, bundle) {
+      for (const part of Object.values(bundle)) collectCore(part, kept);
+    },
+  };
+  const { file, name } = ENTRIES.page;
+  const code = `export { ${name} } from ${JSON.stringify(path.join(dist, file))};`;
+  await buildPage(code, { plugins: [collect] });
+  const exports = [...kept].flatMap(([module, names]) =>
+    [...names].map((each) => ({ module, each })),
+  );
+  const core = exports.map(
+    ({ module, each }, index) =>
+      `export { ${each} as e${index.toString(36)} } from ${JSON.stringify(module)};`,
+  );
+  const output = await buildPage(core.join('\n'), { external: (id) => /\berrors\.js$/.test(id) });
+  return sumOf(output.filter((part) => part.type === 'chunk').map((part) => gzipBytes(part.code)));
+}
+
+function collectCore(part, kept) {
+  for (const [module, { renderedExports }] of Object.entries(part.modules ?? {})) {
+    if (!/[\\/]dist[\\/](cascade|students)[\\/]/.test(module)) continue;
+    kept.set(module, new Set([...(kept.get(module) ?? []), ...renderedExports]));
+  }
+}
+
+async function buildPage(code, { plugins = [], external = [] } = {}) {
   const id = 'virtual:page';
   const page = {
     name: 'page',
@@ -66,12 +104,12 @@ async function buildPage(code) {
     configFile: false,
     root,
     logLevel: 'error',
-    plugins: [page],
-    worker: { format: 'es' },
+    plugins: [page, ...plugins],
+    worker: { format: 'es', plugins: () => plugins },
     build: {
       write: false,
       modulePreload: false,
-      rollupOptions: { input: id, preserveEntrySignatures: 'strict' },
+      rollupOptions: { input: id, preserveEntrySignatures: 'strict', external },
     },
   });
   return output;
