@@ -42,11 +42,16 @@ const ASK_EACH_TIME = 'no-cache';
 
 /**
  * The whole demo as one fetch handler.
- * @param {{ pageFolder: string, benchFolder: string, modelsFolder: string, relay: { fetch(request: Request): Response | Promise<Response> }, relayPath: string }} options
+ * @param {{ pageFolder: string, benchFolder: string, modelsFolder: string, studentsFolder: string, relay: { fetch(request: Request): Response | Promise<Response> }, relayPath: string }} options
  */
-export function createPlaygroundApp({ pageFolder, benchFolder, modelsFolder, relay, relayPath }) {
+export function createPlaygroundApp(options) {
+  const { pageFolder, benchFolder, modelsFolder, studentsFolder, relay, relayPath } = options;
   const app = new Hono();
   app.all(`${relayPath}/*`, (context) => relay.fetch(context.req.raw));
+  app.get('/models/students/*', (context) => {
+    const name = new URL(context.req.url).pathname.slice('/models/students/'.length);
+    return serveFile(context.req.raw, studentsFolder, name);
+  });
   app.get('/models/*', (context) => {
     const name = new URL(context.req.url).pathname.slice('/models/'.length);
     return serveFile(context.req.raw, modelsFolder, name);

@@ -281,6 +281,7 @@ async function main() {
     pageFolder: path.join(playground, 'dist'),
     benchFolder: path.join(benchPage, 'dist'),
     modelsFolder: options.modelsFolder,
+    studentsFolder: path.join(root, 'models/students'),
     relay,
     relayPath: config.basePath ?? '/edge',
   });

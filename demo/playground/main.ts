@@ -7,6 +7,7 @@ import { wireModelPanel } from './parts/model-panel.ts';
 import { element } from './parts/page.ts';
 import { wireRewrite } from './parts/rewrite.ts';
 import { wireTabs } from './parts/tabs.ts';
+import { wireTriage } from './parts/triage.ts';
 import { wireWrite } from './parts/write.ts';
 
 declare global {
@@ -17,6 +18,8 @@ declare global {
 const DEFAULT_MODEL = 'smollm2-135m-instruct-q4_1';
 const MODELS_URL = '/models/';
 const RELAY_URL = '/edge/v1';
+/** Beside the models: `scripts/demo-server.mjs` serves it out of the package. */
+const STUDENT_URL = '/models/students/banking77/';
 
 const endpoint = createEndpoint(RELAY_URL);
 /** `?model=ID` tries another model that `edgewise pull` put beside the default one. */
@@ -24,12 +27,14 @@ const model = new URLSearchParams(location.search).get('model') ?? DEFAULT_MODEL
 const runtime = createRuntime({
   model,
   models: { baseUrl: MODELS_URL },
+  students: [{ url: STUDENT_URL }],
   remote: { baseUrl: RELAY_URL, fetch: endpoint.fetch },
 });
 globalThis.edgewiseDemo = runtime;
 
 wireTabs(element('tabs', HTMLElement));
 wireControls(runtime, endpoint);
+wireTriage(runtime, endpoint);
 wireModelPanel(runtime, model);
 wireWrite(runtime);
 wireAsk(runtime, endpoint);

@@ -7,6 +7,8 @@ import { sureness } from './figures.ts';
 const REASONS: Readonly<Record<ReasonCode, string>> = {
   confident: 'The device was sure enough',
   'low-confidence': 'The device was not sure enough',
+  'asking-pays': 'A better answer is worth more than it costs',
+  'asking-does-not-pay': 'A better answer would cost more than it is worth',
   'no-usable-signal': 'On open questions the device cannot tell whether it is right',
   'starts-at-frontier': 'Work like this begins at the large model',
   'mode-only-on-device': 'You chose “only this device”',
@@ -15,7 +17,11 @@ const REASONS: Readonly<Record<ReasonCode, string>> = {
   'rule-local-only': 'A rule keeps this text on the device',
   'no-higher-tier': 'There is no server to ask',
   'device-unavailable': 'The model on this device is not ready',
+  'device-strained': 'This device had better rest',
   'remote-unavailable': 'The server could not be reached',
+  offline: 'This device is offline',
+  'cap-reached': 'The spending cap is reached',
+  'lowest-first': 'The device goes first',
   'highest-tier': 'The server answers',
 };
 
