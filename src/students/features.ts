@@ -49,7 +49,6 @@ const CHARACTER_SEED = 0x03707344;
 /** FNV-1a, 32 bits: http://www.isthe.com/chongo/tech/comp/fnv/ */
 const FNV_PRIME = 0x01000193;
 const WORD_EDGE = 0x20;
-const SIGN_BIT = 2 ** 31;
 
 /** Reads texts with these settings. The reader reuses its memory: one per student is enough. */
 export function createFeatureReader(settings: FeatureSettings): FeatureReader {
@@ -59,8 +58,7 @@ export function createFeatureReader(settings: FeatureSettings): FeatureReader {
     const count = (hash: number): void => {
       const bucket = hash % settings.buckets;
       if (counts[bucket] === 0) touched.push(bucket);
-      // Half of the n-grams count negatively, so that strangers in one bucket cancel out on average.
-      counts[bucket] = (counts[bucket] ?? 0) + (hash >= SIGN_BIT ? -1 : 1);
+      counts[bucket] = (counts[bucket] ?? 0) + 1;
     };
     const words = splitWords(text);
     countWords(words, settings, count);
@@ -116,24 +114,16 @@ function countCharacters(
 
 /** Frequent features count less than in proportion (1 + ln n); clears `counts` for the next text. */
 function takeUnitVector(touched: readonly number[], counts: Int32Array): TextFeatures {
-  const buckets: number[] = [];
-  const values: number[] = [];
+  const values = new Float32Array(touched.length);
   let squares = 0;
-  for (const bucket of touched) {
-    const count = counts[bucket] ?? 0;
+  for (const [index, bucket] of touched.entries()) {
+    const value = 1 + Math.log(counts[bucket] ?? 1);
     counts[bucket] = 0;
-    // Cancelled out, or taken before: a bucket that came back from 0 was touched twice.
-    if (count === 0) continue;
-    const size = 1 + Math.log(Math.abs(count));
-    buckets.push(bucket);
-    values.push(Math.sign(count) * size);
-    squares += size * size;
+    values[index] = value;
+    squares += value * value;
   }
   const length = Math.sqrt(squares);
-  return {
-    buckets: Int32Array.from(buckets),
-    values: Float32Array.from(values, (value) => value / length),
-  };
+  return { buckets: Int32Array.from(touched), values: values.map((value) => value / length) };
 }
 
 function hashText(text: string): number {

@@ -10,7 +10,7 @@ import {
   readWeights,
   scaleOf,
 } from './ngram-file.ts';
-import { distanceOf } from './typical-scores.ts';
+import { distanceOf, openTypicalScores } from './typical-scores.ts';
 
 /** A small trained classifier. */
 export interface Student {
@@ -45,6 +45,7 @@ export function readStudent(bytes: Uint8Array): Student {
   const file = openNgramFile(bytes);
   const { labels, trainedRows, bitsPerWeight, temperature } = file.header;
   const score = createScorer(file);
+  const typical = openTypicalScores(file.typical, labels.length);
   return {
     labels,
     facts: {
@@ -58,7 +59,6 @@ export function readStudent(bytes: Uint8Array): Student {
       const probabilities = softmax(scores ?? file.biases, temperature);
       const label = indexOfLargest(probabilities);
       const best = { label, probability: probabilities[label] ?? 0 };
-      const typical = { rows: file.typical, labels: labels.length };
       // Nothing in a text without words is known.
       const distance = scores === null ? 1 : distanceOf(scores, best, typical);
       return {

@@ -5,8 +5,10 @@ export interface HeldOutScores {
   readonly label: number;
 }
 
-/** Typical scores of the labels as they lie in a student's file. */
+/** Compares scores with what is typical of each label. */
 export interface TypicalScores {
+  /** Length of each row; 0 = there is none. */
+  readonly lengths: Float64Array;
   /** Label after label, as many rows each as fit evenly, as long as there are labels. */
   readonly rows: Int8Array;
   readonly labels: number;
@@ -54,6 +56,14 @@ export function findTypicalScores(held: readonly HeldOutScores[], labels: number
   return rows;
 }
 
+/** Typical scores as they lie in a student's file. */
+export function openTypicalScores(rows: Int8Array, labels: number): TypicalScores {
+  const lengths = Float64Array.from({ length: rows.length / labels }, (_, index) =>
+    Math.hypot(...rows.subarray(index * labels, (index + 1) * labels)),
+  );
+  return { rows, labels, lengths };
+}
+
 /**
  * How far a text lies from the training data, 0 to 1, from its scores: high where the scores look
  * like none that texts of its most probable label have, or like those of another label. `null`
@@ -62,18 +72,9 @@ export function findTypicalScores(held: readonly HeldOutScores[], labels: number
 export function distanceOf(
   scores: ArrayLike<number>,
   best: { readonly label: number; readonly probability: number },
-  { rows, labels }: TypicalScores,
+  typical: TypicalScores,
 ): number | null {
-  const shape = shapeOf(scores);
-  const perLabel = rows.length / labels ** 2;
-  let own = Number.NEGATIVE_INFINITY;
-  let other = Number.NEGATIVE_INFINITY;
-  for (let index = 0; index < perLabel * labels; index += 1) {
-    const likeness = cosine(rows.subarray(index * labels, (index + 1) * labels), shape);
-    if (likeness === null) continue;
-    if (Math.floor(index / perLabel) === best.label) own = Math.max(own, likeness);
-    else other = Math.max(other, likeness);
-  }
+  const { own, other } = likenessOf(shapeOf(scores), best.label, typical);
   if (own === Number.NEGATIVE_INFINITY) return null;
   const probability = Math.max(
     NEAREST_TO_CERTAIN,
@@ -83,6 +84,29 @@ export function distanceOf(
   const logit = Math.log(probability / (1 - probability));
   const known = LOGIT_WEIGHT * logit + LIKENESS_WEIGHT * own + LEAD_WEIGHT * lead - MIDDLE;
   return 1 / (1 + Math.exp(known));
+}
+
+/** Largest cosine to a row of this label, and to one of any other. */
+function likenessOf(
+  shape: Float64Array,
+  label: number,
+  { rows, labels, lengths }: TypicalScores,
+): { own: number; other: number } {
+  const perLabel = lengths.length / labels;
+  let own = Number.NEGATIVE_INFINITY;
+  let other = Number.NEGATIVE_INFINITY;
+  for (const [index, length] of lengths.entries()) {
+    if (length === 0) continue;
+    const start = index * labels;
+    let product = 0;
+    for (let each = 0; each < labels; each += 1) {
+      product += (rows[start + each] as number) * (shape[each] as number);
+    }
+    const likeness = product / length;
+    if (Math.floor(index / perLabel) === label) own = Math.max(own, likeness);
+    else other = Math.max(other, likeness);
+  }
+  return { own, other };
 }
 
 /** Scores without their mean, of length 1: a common shift or stretch says nothing. */
@@ -115,19 +139,10 @@ function findCentres(shapes: readonly Float64Array[], most: number): Float64Arra
   return centres;
 }
 
+/** Of unit vectors: the largest product is the smallest angle. */
 function nearest(centres: readonly Float64Array[], shape: Float64Array): number {
-  const likenesses = centres.map((centre) => cosine(centre, shape) ?? Number.NEGATIVE_INFINITY);
+  const likenesses = centres.map((centre) =>
+    centre.reduce((sum, value, index) => sum + value * (shape[index] ?? 0), 0),
+  );
   return likenesses.indexOf(Math.max(...likenesses));
-}
-
-/** `null` for a row of zeros: there is none. */
-function cosine(row: ArrayLike<number>, unit: Float64Array): number | null {
-  let product = 0;
-  let squares = 0;
-  for (let index = 0; index < unit.length; index += 1) {
-    const value = row[index] ?? 0;
-    product += value * (unit[index] ?? 0);
-    squares += value * value;
-  }
-  return squares === 0 ? null : product / Math.sqrt(squares);
 }
