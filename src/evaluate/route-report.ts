@@ -25,8 +25,8 @@ export type Baseline = 'random' | 'length' | 'oracle';
 export interface RouteDraw {
   readonly curves: Readonly<Record<'ours' | Baseline, RoutingCurve>>;
   readonly kind: Router['kind'];
-  /** APGR less that of the baseline, on the judged rows drawn again with replacement. */
-  readonly resampledGain: number | null;
+  /** APGR less that of length, on the judged rows drawn again with replacement. */
+  readonly resampledGains: readonly number[];
 }
 
 export type KnownSet = (typeof knownSets.sets)[number];
@@ -54,9 +54,7 @@ export function describeRoute({
 }: RouteFacts): EvaluationReport {
   const ours = summarise(draws, 'ours');
   const gain = summariseDraws(draws.map(({ curves }) => curves.ours.apgr - curves.length.apgr));
-  const interval = summariseDraws(
-    draws.flatMap(({ resampledGain }) => (resampledGain === null ? [] : [resampledGain])),
-  );
+  const interval = summariseDraws(draws.flatMap(({ resampledGains }) => resampledGains));
   const calls = (share: number): number =>
     summariseDraws(draws.map(({ curves }) => callsFor(curves.ours, share))).mean;
   const shareOf = (isRight: (request: LabelledRequest) => boolean): number =>

@@ -18,6 +18,8 @@ export interface RouteResult {
 
 /** Fewer judged rows make a curve of chance. */
 const FEWEST_JUDGED = 100;
+/** Of the judged rows of each draw, with replacement, for the interval. */
+const RESAMPLES = 5;
 
 /**
  * What routing by expected gain recovers of the gap between two tiers, at every share of requests
@@ -99,7 +101,6 @@ function runDraw(
     length: rest.map(({ text }) => text?.length ?? 0),
     oracle: rest.map((request) => gainOf(request)),
   };
-  const again = rest.map(() => Math.floor(random() * rest.length));
   const curveOf = (values: readonly number[], indices: readonly number[]): RoutingCurve | null =>
     routingCurve(
       indices.map((index) => ({
@@ -108,7 +109,12 @@ function runDraw(
       })),
     );
   const all = rest.map((_, index) => index);
-  const [ours, length] = [curveOf(priorities.ours, again), curveOf(priorities.length, again)];
+  const resampledGains = Array.from({ length: RESAMPLES }, () => {
+    const again = rest.map(() => Math.floor(random() * rest.length));
+    const ours = curveOf(priorities.ours, again);
+    const length = curveOf(priorities.length, again);
+    return ours === null || length === null ? [] : [ours.apgr - length.apgr];
+  }).flat();
   return {
     curves: {
       ours: curveOf(priorities.ours, all) ?? FLAT_CURVE,
@@ -117,6 +123,6 @@ function runDraw(
       oracle: curveOf(priorities.oracle, all) ?? FLAT_CURVE,
     },
     kind: router.kind,
-    resampledGain: ours === null || length === null ? null : ours.apgr - length.apgr,
+    resampledGains,
   };
 }
