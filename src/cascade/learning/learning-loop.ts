@@ -64,8 +64,8 @@ export interface LearningLoop {
   snapshot(): LearningState;
 }
 
-/** An alarm keeps at most this share of what was kept: half proved enough on the tuning streams. */
-const KEPT_AFTER_ALARM = 0.5;
+/** An alarm keeps at most this share of what was kept; half let too much through when half was new. */
+const KEPT_AFTER_ALARM = 0.4;
 
 /** One step tighter keeps a tenth less. */
 const KEPT_AFTER_STEP = 0.9;
@@ -176,7 +176,7 @@ function reactToThreat(state: LearningState, cause: Cause): LearningChange[] {
   return [moveTo(state, rung, { ...cause, numbers })];
 }
 
-/** A new era: half is kept until tests on the new requests certify more. */
+/** A new era: little is kept until tests on the new requests certify more. */
 function reactToDrift(
   state: LearningState,
   { score, isKept, isLoss }: Observation,
