@@ -78,6 +78,17 @@ describe.runIf(realModel !== null)('wasm on the default model', () => {
     expect(evidence.length).toBeGreaterThan(0);
   });
 
+  it('gives at each key what a new session gives', async () => {
+    const text = 'Thank you for your letter of the 3rd';
+    for (const length of [14, 15, 16, 18, 25, 26, 22, 23, 33, 36]) {
+      const request = prefixRequest('keys', text.slice(0, length), { maxTokens: 3 });
+      const warm = await generate(model, request);
+      const cold = await generate(model, { ...request, sessionId: `cold ${length}` });
+      expect(warm.text).toBe(cold.text);
+      expect(warm.evidence).toEqual(cold.evidence);
+    }
+  });
+
   it('knows the capital of France', async () => {
     const input = { kind: 'text', text: 'What is the capital of France?' } as const;
     const { text, reason } = await generate(model, { sessionId: 'chat', input, maxTokens: 30 });
