@@ -98,6 +98,10 @@ export function createLearningLoop(options: LearningLoopOptions): LearningLoop {
       addToTotals(state, seen, loss);
       settleCharge(state, seen);
       if (loss !== null) addEvidence(state, seen, loss);
+      // Without checks every request counts as one that nobody took back.
+      else if (state.settings.shadowRate === 0) {
+        evidence.threaten(state, { score: seen.score, loss: 0 });
+      }
       return tell([
         ...reactToCanary(state, seen, now()),
         ...reactToThreat(state, { reason: 'loss-evidence', numbers: {}, nowMs: now() }),

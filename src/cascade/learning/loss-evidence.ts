@@ -41,7 +41,8 @@ export function addLoss(state: LearningState, { score, loss }: WeighedLoss): voi
 export function threaten(state: LearningState, { score, loss }: WeighedLoss): void {
   const threshold = thresholdOf(state);
   const isKept = score !== null && threshold !== null && score >= threshold;
-  const stake = Math.min(labelProbability(state), 1);
+  // Without checks only corrections speak, each with weight 1.
+  const stake = labelProbability(state) || 1;
   state.threats = THREAT_STAKES.map((share, index) => {
     const factor = 1 + share * stake * ((isKept ? loss : 0) - state.settings.alpha);
     return Math.max(1, state.threats[index] ?? 1) * factor;
