@@ -27,7 +27,7 @@ export interface NgramTraining extends TrainingControl {
 /** Chosen by cross-validation on training rows, see docs/students.md. */
 const PASSES = 12;
 const STEP_SIZE = 1.5;
-const INERTIA = 2.5e-4;
+const INERTIA = 4e-3;
 
 /** Later rows are few: they are gone through until they are learnt, in steps that spare the rest. */
 const UPDATE_PASSES = 12;
