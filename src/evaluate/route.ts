@@ -31,7 +31,7 @@ export async function evaluateRoute(
   outcomes: readonly Outcome[],
   options: RouteOptions,
 ): Promise<RouteResult> {
-  const requests = distinctOutcomes(outcomes).flatMap((outcome) => readRequest(outcome));
+  const requests = listGainRows(outcomes);
   checkRequests(requests, options.labels);
   const readWords = rememberWords();
   const parts = hasRungs(outcomes) ? 2 : 1;
@@ -54,6 +54,11 @@ export async function evaluateRoute(
   const known = knownSets.sets.find(({ sha256 }) => sha256 === options.dataSha256) ?? null;
   const facts = { requests, draws, options, known, rows: outcomes.length, rungs };
   return { report: describeRoute(facts), chart: drawRoute(facts) };
+}
+
+/** The rows a gain can be learnt from, each request once. */
+export function listGainRows(outcomes: readonly Outcome[]): readonly LabelledRequest[] {
+  return distinctOutcomes(outcomes).flatMap((outcome) => readRequest(outcome));
 }
 
 /** Rows whose upper answer nobody judged tell nothing of a gain. */

@@ -1,7 +1,9 @@
-import { writeFile } from 'node:fs/promises';
+import { fitGain } from '../../cascade/fit-gain.ts';
+import { writeGain } from '../../cascade/gain-file.ts';
+import type { Outcome } from '../../cascade/outcome.ts';
 import { dataHash } from '../../evaluate/data-hash.ts';
 import { readOutcomes } from '../../evaluate/read-outcomes.ts';
-import { evaluateRoute } from '../../evaluate/route.ts';
+import { evaluateRoute, listGainRows } from '../../evaluate/route.ts';
 import { buildRungOutcomes } from '../../evaluate/rung-outcomes.ts';
 import { readLabelledTexts } from '../../specialise/labelled-texts.ts';
 import type { LabelledText } from '../../students/train-ngram.ts';
@@ -9,6 +11,7 @@ import {
   COMMON_HELP,
   readInputFile,
   runEvaluation,
+  writeOutputFile,
   type EvaluationInput,
 } from '../evaluation-command.ts';
 import { UsageError } from '../usage-error.ts';
@@ -36,6 +39,10 @@ model in the cloud; and the label itself, standing in for a model that is always
   --labels N      labels of each draw (default 1000)
   --draws N       draws (default 100)
   --min-apgr X    fail when the mean APGR is below this
+  --gain-out FILE write the gain learnt from all rows, for decide() (see readGain)
+  --task NAME     what it was learnt for (default classify)
+  --from ID       model below (default device)
+  --to ID         model above (default cloud)
 ${COMMON_HELP}`;
 
 const MOST_LABELS = 10_000_000;
@@ -55,6 +62,10 @@ export function run(argv: readonly string[]): Promise<number> {
       labels: { type: 'string' },
       draws: { type: 'string' },
       'min-apgr': { type: 'string' },
+      'gain-out': { type: 'string' },
+      task: { type: 'string', default: 'classify' },
+      from: { type: 'string', default: 'device' },
+      to: { type: 'string', default: 'cloud' },
     },
     async measure(input) {
       const whole = { min: 1, isWhole: true };
@@ -69,9 +80,29 @@ export function run(argv: readonly string[]): Promise<number> {
       };
       const { bytes, source } = await readOrMake(input);
       const outcomes = await readOutcomes(bytes, source);
-      return evaluateRoute(outcomes, { ...options, dataSha256: await dataHash(bytes) });
+      const dataSha256 = await dataHash(bytes);
+      const result = await evaluateRoute(outcomes, { ...options, dataSha256 });
+      await writeGainFile(input, outcomes, dataSha256);
+      return result;
     },
   });
+}
+
+async function writeGainFile(
+  input: EvaluationInput,
+  outcomes: readonly Outcome[],
+  dataSha256: string,
+): Promise<void> {
+  const target = input.text('gain-out');
+  if (target === undefined) return;
+  const scope = {
+    task: input.requiredText('task'),
+    from: input.requiredText('from'),
+    to: input.requiredText('to'),
+  };
+  const date = new Date().toISOString().slice(0, 10);
+  const file = writeGain(fitGain(listGainRows(outcomes)), { scope, dataSha256, date });
+  await writeOutputFile(target, new TextEncoder().encode(`${JSON.stringify(file, null, 2)}\n`));
 }
 
 interface OutcomeBytes {
@@ -87,17 +118,20 @@ async function readOrMake(input: EvaluationInput): Promise<OutcomeBytes> {
   if (input.text('outcomes') !== undefined) {
     throw new UsageError('--train and --test make the outcomes: leave --outcomes out.');
   }
-  const readRows = async (name: string): Promise<LabelledText[]> => {
-    const file = input.requiredText(name);
-    return readLabelledTexts(await readInputFile(file), file);
-  };
-  const rows = { training: await readRows('train'), test: await readRows('test') };
-  process.stderr.write(`Training two students on up to ${rows.training.length} rows …\n`);
+  const files = [input.requiredText('train'), input.requiredText('test')] as const;
+  const [training, test] = await Promise.all(files.map((file) => readRows(file)));
+  const rows = { training: training ?? [], test: test ?? [] };
+  if (!input.flag('quiet'))
+    process.stderr.write(`Training two students on up to ${rows.training.length} rows …\n`);
   const { seed, signal } = input;
   const outcomes = await buildRungOutcomes(rows, { seed, signal });
   const lines = outcomes.map((outcome) => `${JSON.stringify(outcome)}\n`).join('');
   const bytes = new TextEncoder().encode(lines);
   const target = input.text('outcomes-out');
-  if (target !== undefined) await writeFile(target, bytes);
+  if (target !== undefined) await writeOutputFile(target, bytes);
   return { bytes, source: 'the outcomes made from --train and --test' };
+}
+
+async function readRows(file: string): Promise<LabelledText[]> {
+  return readLabelledTexts(await readInputFile(file), file);
 }
