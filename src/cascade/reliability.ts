@@ -18,11 +18,6 @@ export interface ReliabilityBin {
 /** Guo et al. 2017 and most since count in 15 bins of equal width. */
 export const RELIABILITY_BINS = 15;
 
-interface TieGroup {
-  readonly right: number;
-  readonly wrong: number;
-}
-
 /**
  * Area under the ROC curve: how often a right answer scores above a wrong one, ties counting half
  * (Mann and Whitney 1947). `null` unless there are right and wrong answers.
@@ -31,11 +26,11 @@ export function auroc(answers: readonly ScoredAnswer[]): number | null {
   let rightAbove = 0;
   let wrongTotal = 0;
   let wins = 0;
-  for (const { right, wrong } of tieGroups(answers)) {
+  eachTie(answers, (right, wrong) => {
     wins += wrong * (rightAbove + right / 2);
     rightAbove += right;
     wrongTotal += wrong;
-  }
+  });
   return rightAbove === 0 || wrongTotal === 0 ? null : wins / (rightAbove * wrongTotal);
 }
 
@@ -48,14 +43,14 @@ export function aurc(answers: readonly ScoredAnswer[]): number | null {
   let seen = 0;
   let wrongSeen = 0;
   let sum = 0;
-  for (const { right, wrong } of tieGroups(answers)) {
+  eachTie(answers, (right, wrong) => {
     const size = right + wrong;
     for (let index = 1; index <= size; index += 1) {
       sum += (wrongSeen + (wrong * index) / size) / (seen + index);
     }
     seen += size;
     wrongSeen += wrong;
-  }
+  });
   return seen === 0 ? null : sum / seen;
 }
 
@@ -101,23 +96,32 @@ export function expectedCalibrationError(
   return total === 0 ? null : gap / total;
 }
 
-/** From the surest down; answers of equal score stay together, unknown ones come last. */
-function tieGroups(answers: readonly ScoredAnswer[]): TieGroup[] {
-  const sorted = answers
-    .map(({ score, isCorrect }) => ({
-      score: Number.isNaN(score) ? Number.NEGATIVE_INFINITY : score,
-      isCorrect,
-    }))
-    .toSorted((a, b) => (a.score === b.score ? 0 : b.score > a.score ? 1 : -1));
-  const groups: { right: number; wrong: number }[] = [];
-  let lastScore: number | null = null;
-  for (const { score, isCorrect } of sorted) {
-    if (score !== lastScore) groups.push({ right: 0, wrong: 0 });
-    lastScore = score;
-    const group = groups.at(-1);
-    if (group === undefined) continue;
-    if (isCorrect) group.right += 1;
-    else group.wrong += 1;
+/**
+ * From the surest down: how many of each score are right and how many wrong; unknown scores come
+ * last. Two sorts of plain numbers are several times faster than one of objects.
+ */
+function eachTie(
+  answers: readonly ScoredAnswer[],
+  visit: (right: number, wrong: number) => void,
+): void {
+  const rights = sortedScores(answers, true);
+  const wrongs = sortedScores(answers, false);
+  let [right, wrong] = [rights.length, wrongs.length];
+  while (right > 0 || wrong > 0) {
+    const [rightBefore, wrongBefore] = [right, wrong];
+    const score = Math.max(
+      rights[right - 1] ?? Number.NEGATIVE_INFINITY,
+      wrongs[wrong - 1] ?? Number.NEGATIVE_INFINITY,
+    );
+    while (rights[right - 1] === score) right -= 1;
+    while (wrongs[wrong - 1] === score) wrong -= 1;
+    visit(rightBefore - right, wrongBefore - wrong);
   }
-  return groups;
+}
+
+function sortedScores(answers: readonly ScoredAnswer[], isCorrect: boolean): Float64Array {
+  const scores = answers
+    .filter((answer) => answer.isCorrect === isCorrect)
+    .map(({ score }) => (Number.isNaN(score) ? Number.NEGATIVE_INFINITY : score));
+  return Float64Array.from(scores).toSorted();
 }

@@ -26,15 +26,22 @@ export function createStepProgress(options: StepProgressOptions): StepProgress {
   const startedAtMs = now();
   let saidAtMs = startedAtMs;
   let isLineOpen = false;
+  /** The first step seen: what came before it (reading, fitting) says nothing of the pace. */
+  let first: { readonly done: number; readonly atMs: number } | null = null;
+
+  function secondsLeft(done: number, total: number): number | null {
+    if (first === null || done <= first.done) return null;
+    return (((now() - first.atMs) / (done - first.done)) * (total - done)) / 1000;
+  }
 
   return {
     report(done, total) {
+      first ??= { done, atMs: now() };
       const elapsedMs = now() - startedAtMs;
       const intervalMs = stream.isTTY ? TERMINAL_INTERVAL_MS : PLAIN_INTERVAL_MS;
       if (isQuiet || elapsedMs < SILENT_MS || now() - saidAtMs < intervalMs) return;
       saidAtMs = now();
-      const secondsLeft = done === 0 ? null : ((elapsedMs / done) * (total - done)) / 1000;
-      const text = describeSteps({ done, total, unit, secondsLeft });
+      const text = describeSteps({ done, total, unit, secondsLeft: secondsLeft(done, total) });
       isLineOpen = stream.isTTY === true;
       stream.write(isLineOpen ? `\r${text}${CLEAR_TO_END_OF_LINE}` : `${text}\n`);
     },

@@ -227,10 +227,11 @@ describe('createStepProgress', () => {
     const written: string[] = [];
     const stream = { isTTY: true, write: (text: string) => written.push(text) };
     const progress = createStepProgress({ unit: 'splits', stream, now: () => nowMs });
-    nowMs = 900;
-    progress.report(9, 100);
+    nowMs = 500;
+    progress.report(0, 100);
     expect(written).toEqual([]);
-    nowMs = 2000;
+    nowMs = 2500;
+    // 2 s for 20 splits since the first report: the half second before it was no split.
     progress.report(20, 100);
     expect(written.join('')).toContain('20 of 100 splits, 8 s left');
     progress.end();
@@ -243,6 +244,7 @@ describe('createStepProgress', () => {
     const stream = { write: (text: string) => written.push(text) };
     const progress = createStepProgress({ unit: 'draws', stream, now: () => nowMs });
     const quiet = createStepProgress({ unit: 'draws', stream, isQuiet: true, now: () => nowMs });
+    progress.report(0, 2);
     nowMs = 6000;
     progress.report(1, 2);
     quiet.report(1, 2);
