@@ -56,6 +56,8 @@ export type Liar = Exclude<ReplayJudge, 'honest'>;
 
 export const LIARS: readonly Liar[] = ['always-yes', 'always-no', 'random'];
 
+const ROUNDING = 1e-9;
+
 /** Reduces what happened to every request to the figures of the run. */
 export function measureLoop(
   trace: ReplayTrace,
@@ -77,9 +79,8 @@ export function measureLoop(
     recoveryRequests: countRecovery(trace, requests.slice(shiftAt), { shiftAt, alpha }),
     worstWindowBefore: highest(before),
     worstWindowAfter: highest(after),
-    // Half a request more than the budget: shares of whole requests are not exact in binary.
-    windowsOver:
-      windows.filter((loss) => loss > alpha + 0.5 / windowRequests).length / windows.length,
+    // Shares of whole requests are not exact in binary.
+    windowsOver: windows.filter((loss) => loss > alpha + ROUNDING).length / windows.length,
     loosenings,
   };
 }

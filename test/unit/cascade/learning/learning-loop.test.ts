@@ -38,6 +38,8 @@ interface Course {
   judge(isRight: boolean): boolean;
 }
 
+const honest = (isRight: boolean): boolean => isRight;
+
 function createWorld(settings: Partial<LearningSettings> = OPTED_IN, seed = 1): World {
   const random = createRandom(seed);
   let nowMs = 0;
@@ -58,7 +60,7 @@ function createWorld(settings: Partial<LearningSettings> = OPTED_IN, seed = 1): 
   return {
     loop,
     changes,
-    run(requests, { height = 0.1, judge = (isRight) => isRight } = {}) {
+    run(requests, { height = 0.1, judge = honest } = {}) {
       for (let index = 0; index < requests; index += 1) {
         nowMs += 1_000;
         const score = random();
@@ -162,8 +164,8 @@ describe('loosening', () => {
   });
 
   it.each([
-    ['always-yes', () => true],
-    ['always-no', () => false],
+    ['always-yes', (): boolean => true],
+    ['always-no', (): boolean => false],
   ] as const)('never comes from a judge that says %s', (_name, judge) => {
     const { changes, run } = createWorld();
     run(10_000, { height: 0.01, judge });
