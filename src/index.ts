@@ -4,6 +4,7 @@
  */
 export type { SortedText } from './cascade/classify.ts';
 export type { EgressRule } from './cascade/egress.ts';
+export type { Observation, ObservationReport, ObservedSaving } from './cascade/observe.ts';
 export { fitGain } from './cascade/fit-gain.ts';
 export type { FitGainOptions, FittedGain, GainRow } from './cascade/fit-gain.ts';
 export type { GainEstimate, GainItem, GainModel } from './cascade/gain.ts';
@@ -32,7 +33,8 @@ export type { Runtime } from './runtime.ts';
 export type { Answer } from './runtime/answer.ts';
 export type { RuntimeEvents, RuntimeListener } from './runtime/events.ts';
 export type { ModelDownloadOptions, RuntimeModels } from './runtime/models.ts';
-export type { RuntimeStudents } from './runtime/classifying.ts';
+export type { RuntimeObservations, RuntimeStudents } from './runtime/classifying.ts';
+export type { ObservationSummary, ObservedFacts, SkipReason } from './runtime/observing.ts';
 export type { RemoteOptions, RuntimeOptions, StudentOptions } from './runtime/options.ts';
 export type { RemoteTimeouts } from './tiers/deadlines.ts';
 export type { RemoteHeaders } from './tiers/remote.ts';

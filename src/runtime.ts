@@ -4,11 +4,16 @@ import type { RuleSet } from './cascade/rules.ts';
 import { createSuggestionSource } from './cascade/suggestion-source.ts';
 import { EngineError } from './errors.ts';
 import { type Answer, collectAnswer } from './runtime/answer.ts';
-import { createClassifying, type RuntimeStudents } from './runtime/classifying.ts';
+import {
+  createClassifying,
+  type RuntimeObservations,
+  type RuntimeStudents,
+} from './runtime/classifying.ts';
 import { createEventBus, type RuntimeEvents, type RuntimeListener } from './runtime/events.ts';
 import { watchModel } from './runtime/model-watch.ts';
 import { createModels, type RuntimeModels } from './runtime/models.ts';
 import { checkOptions, type RuntimeOptions } from './runtime/options.ts';
+import type { ObservedFacts } from './runtime/observing.ts';
 import { readPolicy } from './runtime/policy.ts';
 import { createAnsweringStream } from './runtime/stream.ts';
 import { createDeviceTier } from './tiers/device.ts';
@@ -37,6 +42,18 @@ export interface Runtime {
    */
   classify(request: Request, options?: ClassifyOptions): Promise<SortedText>;
   readonly students: RuntimeStudents;
+  /**
+   * Watches one of the app's own calls that sorts a text: `cloudAnswer` is the label it gave, or the
+   * promise of it. Once that is there the student sorts the same text beside it, on this device.
+   * Changes nothing, never throws, and what it cannot compare it counts. Works in every mode; in
+   * `observe` nothing else does.
+   *
+   * @example
+   * const label = sortInCloud(text); // the call you make today
+   * edge.observe({ task: 'classify', input: { kind: 'text', text } }, label, { costUsd: 0.0004 });
+   */
+  observe(request: Request, cloudAnswer: unknown, facts?: ObservedFacts): void;
+  readonly observations: RuntimeObservations;
   /** Completes text while it is typed. Never downloads, never calls the cloud. */
   readonly complete: SuggestionSource;
   readonly models: RuntimeModels;

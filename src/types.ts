@@ -14,8 +14,16 @@ export type Task =
   | 'create'
   | (string & Record<never, never>);
 
-/** Who may answer. Default `prefer-on-device`. In `only-on-device` no byte of a prompt leaves. */
-export type Mode = 'only-on-device' | 'prefer-on-device' | 'prefer-in-cloud' | 'only-in-cloud';
+/**
+ * Who may answer. Default `prefer-on-device`. In `only-on-device` no byte of a prompt leaves. In
+ * `observe` nobody does: Edgewise only watches the app's own calls.
+ */
+export type Mode =
+  | 'only-on-device'
+  | 'prefer-on-device'
+  | 'prefer-in-cloud'
+  | 'only-in-cloud'
+  | 'observe';
 
 export interface Message {
   readonly role: 'system' | 'user' | 'assistant';
@@ -103,6 +111,8 @@ export type ReasonCode =
   | 'mode-only-on-device'
   | 'mode-prefer-in-cloud'
   | 'mode-only-in-cloud'
+  /** Nothing is answered: the app's own calls are watched. */
+  | 'mode-observe'
   | 'rule-local-only'
   | 'no-higher-tier'
   | 'device-unavailable'
@@ -295,6 +305,14 @@ export interface SuggestionRequest extends CallOptions {
   readonly field: string;
 }
 
+/** What a person wrote in a field, when they left it or sent it. */
+export interface WrittenText {
+  readonly text: string;
+  /** What was told before of the same writing, which `text` replaces; empty for a new one. */
+  readonly previous: string;
+  readonly field: string;
+}
+
 /** Where autocomplete gets its text from; it knows nothing else of the runtime. */
 export interface SuggestionSource {
   suggest(request: SuggestionRequest): Promise<Suggestion | null>;
@@ -303,6 +321,8 @@ export interface SuggestionSource {
    * nothing, and ends when `suggest` is called for the field. Errors are for `suggest` to throw.
    */
   prepare?(request: SuggestionRequest): Promise<void>;
+  /** The person finished a text: it may be remembered, on this device and nowhere else. */
+  learn?(written: WrittenText): void;
 }
 
 // ---------------------------------------------------------------- engines (inside the worker)

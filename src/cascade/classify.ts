@@ -125,14 +125,25 @@ function nobody(): PolicyError {
 }
 
 function refusal({ reason }: Decision): PolicyError {
-  if (reason !== 'rule-local-only') return refusalOf('no-tier', reason);
-  return refusalOf('egress-forbidden', reason);
-}
-
-function refusalOf(code: 'no-tier' | 'egress-forbidden', reason: string): PolicyError {
-  const message =
-    code === 'no-tier'
-      ? 'Nobody may sort this text: the mode and the tiers that are set up leave nobody. Change the mode, or set up a student or an endpoint.'
-      : 'A rule keeps this text on the device, and no student here may or can sort it. Change the rule or set up a student.';
-  return new PolicyError(code, message, { details: { reason } });
+  const details = { reason };
+  switch (reason) {
+    case 'mode-observe':
+      return new PolicyError(
+        'refused',
+        'The mode is observe: Edgewise sorts nothing and only watches. Pass the answers of your own calls to observe(), or choose another mode.',
+        { details },
+      );
+    case 'rule-local-only':
+      return new PolicyError(
+        'egress-forbidden',
+        'A rule keeps this text on the device, and no student here may or can sort it. Change the rule or set up a student.',
+        { details },
+      );
+    default:
+      return new PolicyError(
+        'no-tier',
+        'Nobody may sort this text: the mode and the tiers that are set up leave nobody. Change the mode, or set up a student or an endpoint.',
+        { details },
+      );
+  }
 }

@@ -6,6 +6,7 @@ export const MODES: readonly Mode[] = [
   'prefer-on-device',
   'prefer-in-cloud',
   'only-in-cloud',
+  'observe',
 ];
 
 export const DEFAULT_MODE: Mode = 'prefer-on-device';

@@ -68,6 +68,7 @@ export interface RemoteSurvey {
  */
 export function planTurn(input: PlanInput): Plan {
   const turn = surveyTurn(input);
+  if (input.mode === 'observe') return planWatching(turn);
   if (input.request.task === 'complete') return planCompletion(input.mode, turn);
   if (input.mode === 'only-on-device') return planDeviceOnly(turn);
   if (input.mode === 'only-in-cloud') return planCloudOnly(turn);
@@ -123,6 +124,16 @@ export function surveyRemotes(input: PlanInput): RemoteSurvey {
   const barrier = input.findBarrier?.(permitted[0]?.id ?? '') ?? null;
   if (open.length === 0) return { usable: [], limit: barrier ?? 'remote-unavailable' };
   return { usable: open.filter((tier) => isAvailable(tier.id)), limit: 'remote-unavailable' };
+}
+
+/** The app keeps its own calls; nothing of ours may stand in for them. */
+function planWatching(turn: TurnSurvey): EmptyPlan {
+  return planNothing(turn, {
+    reason: 'mode-observe',
+    code: 'refused',
+    message:
+      'The mode is observe: Edgewise answers nothing and only watches. Pass the answers of your own calls to observe(), or choose another mode.',
+  });
 }
 
 /** Typing never calls the cloud by itself: what is not sure enough is simply not offered. */

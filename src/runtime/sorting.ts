@@ -4,6 +4,7 @@ import { createStudentTier, type StudentTier } from '../tiers/student.ts';
 import type { CallOptions, ClassifyOptions, Request, StudentInfo, Tier } from '../types.ts';
 import type { HostConnection } from '../worker/connect.ts';
 import type { EventBus } from './events.ts';
+import { createObserver, type Observer } from './observing.ts';
 import type { RuntimeOptions, StudentOptions } from './options.ts';
 import type { OwnerPolicy } from './policy.ts';
 import { createRemotes } from './remotes.ts';
@@ -20,6 +21,7 @@ export interface Sorting {
   classify(request: Request, options?: ClassifyOptions): Promise<SortedText>;
   /** Gets the student of a task ready. Throws `TypeError` where there is none. */
   loadStudent(task: string, options?: CallOptions): Promise<StudentInfo>;
+  readonly observer: Observer;
 }
 
 export function createSorting({ connection, options, policy, bus }: SortingOptions): Sorting {
@@ -36,6 +38,9 @@ export function createSorting({ connection, options, policy, bus }: SortingOptio
   });
   return {
     classify,
+    observer: createObserver({
+      findStudent: (task) => students.get(task)?.student.classify ?? null,
+    }),
     async loadStudent(task, callOptions) {
       const rung = students.get(task);
       if (rung === undefined) {

@@ -195,7 +195,7 @@ describe('A runtime', () => {
     expect(sent).toEqual([]);
   });
 
-  it('changes its mode for the next request, and knows only the four', async () => {
+  it('changes its mode for the next request, and knows only the five', async () => {
     const { fetch, sent } = recordFetch();
     const runtime = await openReady({ remote: { baseUrl: ENDPOINT, fetch } });
     expect(runtime.mode).toBe('prefer-on-device');

@@ -14,6 +14,7 @@ const REASONS: Readonly<Record<ReasonCode, string>> = {
   'mode-only-on-device': 'You chose “only this device”',
   'mode-prefer-in-cloud': 'You chose “server first”',
   'mode-only-in-cloud': 'You chose “only the server”',
+  'mode-observe': 'The page only watches',
   'rule-local-only': 'A rule keeps this text on the device',
   'no-higher-tier': 'There is no server to ask',
   'device-unavailable': 'The model on this device is not ready',
@@ -39,6 +40,7 @@ const MODES: Readonly<Record<Mode, string>> = {
     'The device answers what it can; the rest goes to the server, if there is one.',
   'prefer-in-cloud': 'The server answers; the device finishes words and steps in when it must.',
   'only-in-cloud': 'Only the server answers; no words are finished while you type.',
+  observe: 'Nothing is answered here; the page only watches.',
 };
 
 function reasonText(reason: ReasonCode): string {

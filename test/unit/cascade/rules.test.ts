@@ -135,9 +135,10 @@ describe('What may leave the device', () => {
 });
 
 describe('A mode', () => {
-  it('is one of four, or the known ones are listed', () => {
+  it('is one of five, or the known ones are listed', () => {
     expect(parseMode('only-on-device')).toBe('only-on-device');
-    expect(() => parseMode('observe')).toThrow(/only-on-device, prefer-on-device/);
+    expect(parseMode('observe')).toBe('observe');
+    expect(() => parseMode('sometimes')).toThrow(/only-on-device, prefer-on-device/);
   });
 });
 
