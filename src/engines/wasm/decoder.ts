@@ -104,7 +104,6 @@ export interface Decoder {
    */
   forward(slot: number, position: number, tokens: readonly number[], wantsLogits: boolean): void;
   /** As `forward`, in parts; until the last one other calls may come between, of other slots. */
-  // oxlint-disable-next-line eslint/max-params -- as `forward`
   beginForward(
     slot: number,
     position: number,
