@@ -137,7 +137,7 @@ function readAnswer(situation: Situation, answer: RungAnswer): JudgedAnswer {
 /** A mode may settle an answer before any confidence is looked at; `null` when none does. */
 function applyRules(situation: Situation, answer: RungAnswer): RouteDecision | null {
   const rung = situation.rungs.find(({ id }) => id === answer.tier);
-  if (rung?.place !== 'device') return null;
+  if (rung?.place !== 'device' && situation.mode !== 'observe') return null;
   const plan = planTurn(planInput(situation));
   const { opening } = plan;
   if (opening === null || WEIGHED_REASONS.has(opening.reason)) return null;

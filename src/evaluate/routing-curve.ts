@@ -24,8 +24,8 @@ export const FLAT_CURVE: RoutingCurve = {
 };
 
 /**
- * The curve of a router and its area (average performance gap recovered, RouteLLM, arXiv 2406.18665,
- * section 3: there over ten call shares, here over all). Requests with the same priority are asked in
+ * The curve of a router and its area (average performance gap recovered, RouteLLM, arXiv 2406.18665;
+ * there over ten call shares, here over all). Requests with the same priority are asked in
  * random order, so that a curve between them is straight. `null`: the two tiers are equally good, and
  * there is no gap to recover. Above 1 is possible: asking only where it helps beats asking always.
  */
@@ -47,7 +47,7 @@ export function routingCurve(rows: readonly RoutedRow[]): RoutingCurve | null {
   return { points, apgr: area };
 }
 
-/** Least share of requests asked that recovers this share of the gap (RouteLLM's CPT); 1 at most. */
+/** Least share of requests asked that recovers this share of the gap (CPT there); 1 at most. */
 export function callsFor({ points }: RoutingCurve, share: number): number {
   for (const [index, to] of points.entries()) {
     if (to.y < share) continue;

@@ -232,6 +232,15 @@ describe('A decision on an answer', () => {
     });
   });
 
+  it.each(['student', 'slm'])('of %s in the mode observe is watched and never used', (tier) => {
+    expect(sort({ mode: 'observe', prices }, { tier, score: 0.1 })).toMatchObject({
+      action: 'refuse',
+      reason: 'mode-observe',
+      route: null,
+      tier,
+    });
+  });
+
   it('offers a completion that is sure enough, also without any tier above', () => {
     const complete = { task: 'complete', rungs: [student] };
     expect(sort(complete, { score: 0.58 })).toMatchObject({ action: 'accept', route: 'student' });
