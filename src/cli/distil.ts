@@ -128,7 +128,7 @@ async function distil(options: DistilArguments, signal: AbortSignal): Promise<Wr
   const { trainFile, outFolder, seed, isQuiet, card } = options;
   const data = await readInputFile(trainFile);
   const rows = readLabelledTexts(data, trainFile);
-  const progress = createStepProgress({ unit: 'thousandths', isQuiet });
+  const progress = createStepProgress({ unit: 'percent', isQuiet });
   const { bytes, summary } = await distilNgram(rows, {
     seed,
     signal,

@@ -49,6 +49,8 @@ const FOLDS = 5;
 /** Every fold of the inner choice of a map must still hold a few rows. */
 const FEWEST_FOR_CALIBRATION = 50;
 const INTERVAL_TAIL = 0.025;
+/** The quickest counts: what other programs took of a run is not the student's time. */
+const TIMED_RUNS = 3;
 
 /**
  * What a student is worth on texts it was not trained on: how often it is right, how well its margin
@@ -92,6 +94,7 @@ export async function evaluateClassify(options: ClassifyOptions): Promise<Evalua
       certificate: `loss at most ${BUDGET.alpha} with risk ${BUDGET.delta}, ${SPLITS} random draws of labels, each judged by the loss on all rows`,
       calibration: `cross-fitted over ${FOLDS} folds`,
       interval: '95 %, exact binomial',
+      msP95: `95 % of texts take at most this, the quickest of ${TIMED_RUNS} runs of each`,
       seed,
       ...options.hashes,
     },
@@ -104,10 +107,14 @@ function answerAll(
 ): { answers: Answer[]; durationsMs: number[] } {
   const durationsMs: number[] = [];
   const answers = rows.map(({ text, label }) => {
-    const startedAtMs = now();
-    const prediction = student.predict(text);
-    durationsMs.push(now() - startedAtMs);
-    return { evidence: prediction.evidence, isCorrect: prediction.label === label };
+    const runs = Array.from({ length: TIMED_RUNS }, () => {
+      const startedAtMs = now();
+      const prediction = student.predict(text);
+      return { prediction, durationMs: now() - startedAtMs };
+    });
+    durationsMs.push(Math.min(...runs.map(({ durationMs }) => durationMs)));
+    const { label: given, evidence } = (runs[0] as (typeof runs)[number]).prediction;
+    return { evidence, isCorrect: given === label };
   });
   return { answers, durationsMs };
 }

@@ -50,8 +50,8 @@ const FOLDS = 4;
 /** With fewer rows every figure from them is wider than any use of it. */
 const FEWEST_ROWS = 40;
 const INTERVAL_TAIL = 0.025;
-/** Runs differ in rows, so that progress counts shares. */
-const PROGRESS_STEPS = 1000;
+/** Runs differ in rows, so that progress is in percent. */
+const PROGRESS_STEPS = 100;
 
 /** Scores of a row's text by a student that was trained without it. */
 type Judged = HeldOutScores & { readonly given: number };

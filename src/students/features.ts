@@ -33,13 +33,17 @@ export const DEFAULT_FEATURES: FeatureSettings = {
  */
 export const MAX_TEXT_UNITS = 10_000;
 
+/** Letters, marks and digits in a row, or an emoji. */
+const WORD = /[\p{L}\p{M}\p{N}]+|\p{Extended_Pictographic}/gu;
+/** Where a word may need `CHARACTER_WORD`: most texts hold none of these, and that is quick to see. */
+const FROM_EAST_ASIA_ON = /[\u2e80-\uffff]/;
 /**
- * A word: letters, marks and digits in a row, a Han or kana character or an emoji alone. Scripts
- * without spaces need a dictionary for more (`Intl.Segmenter`), and dictionaries differ from browser
- * to browser: the same text must give the same features everywhere.
+ * Han and kana characters count as words of their own. Finding real words in scripts without spaces
+ * takes a dictionary (`Intl.Segmenter`), and dictionaries differ from browser to browser, whereas the
+ * same text must give the same features everywhere.
  */
-const WORD =
-  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]|\p{Extended_Pictographic}|(?:(?![\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}])[\p{L}\p{M}\p{N}])+/gu;
+const CHARACTER_WORD =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]|[^\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]+/gu;
 
 /** Start values that keep the kinds of feature apart (digits of pi). */
 const WORD_SEED = 0x243f6a88;
@@ -70,7 +74,10 @@ export function createFeatureReader(settings: FeatureSettings): FeatureReader {
 /** Normalised (NFKC, lower case) words of a text, as far as it is read. */
 export function splitWords(text: string): string[] {
   const read = text.slice(0, MAX_TEXT_UNITS).normalize('NFKC').toLowerCase();
-  return read.match(WORD) ?? [];
+  const words = read.match(WORD) ?? [];
+  return words.flatMap((word) =>
+    FROM_EAST_ASIA_ON.test(word) ? (word.match(CHARACTER_WORD) ?? []) : [word],
+  );
 }
 
 function countWords(

@@ -87,8 +87,10 @@ export function openNgramFile(bytes: Uint8Array): NgramFile {
   if (bytes.length !== end) {
     throw badFile(`it has ${bytes.length} bytes where its header means ${end}`);
   }
-  // Copied, because a view of 32-bit numbers must start at a multiple of 4.
-  const biases = new Float32Array(bytes.slice(PREFIX_BYTES + headerBytes, scalesAt).buffer);
+  // Read one by one: a view would have to start at a multiple of 4.
+  const biases = Float32Array.from(labels, (_, label) =>
+    view.getFloat32(PREFIX_BYTES + headerBytes + label * 4, true),
+  );
   if (!biases.every((bias) => Number.isFinite(bias))) throw badFile('a bias is no number');
   return {
     header,

@@ -73,12 +73,13 @@ export function readStudent(bytes: Uint8Array): Student {
 export function createScorer(file: NgramFile): Scorer {
   const readFeatures = createFeatureReader(file.header.features);
   const row = new Int8Array(file.biases.length);
+  const scales = Float64Array.from(file.scaleCodes, scaleOf);
   return (text) => {
     const { buckets, values } = readFeatures(text);
     if (buckets.length === 0) return null;
     const scores = Float64Array.from(file.biases);
     for (const [index, bucket] of buckets.entries()) {
-      const factor = (values[index] ?? 0) * scaleOf(file.scaleCodes[bucket] ?? 0);
+      const factor = (values[index] ?? 0) * (scales[bucket] ?? 0);
       if (factor === 0) continue;
       readWeights(file, bucket, row);
       for (let label = 0; label < row.length; label += 1) {
