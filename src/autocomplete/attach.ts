@@ -3,6 +3,7 @@ import type { SuggestionSource } from '../types.ts';
 import { isTextField, refusalOf, type TextField } from './field.ts';
 import { createOverlay } from './overlay.ts';
 import { type GhostEvent, startView } from './view.ts';
+import { watchWritten } from './written.ts';
 
 export interface AttachOptions {
   /** Where the ghost's text comes from: a runtime's `complete`, or anything of that shape. */
@@ -54,11 +55,16 @@ export function attach(field: TextField, options: AttachOptions): Attachment {
   checkArguments(field, options);
   const overlay = createOverlay(field);
   const restoreBrowserSuggestions = silenceBrowserSuggestions(field);
+  const fieldId = options.fieldId ?? idOf(field);
+  const stopWatching = watchWritten(field, {
+    fieldId,
+    onWritten: (written) => options.source.learn?.(written),
+  });
   const view = startView({
     field,
     overlay,
     source: options.source,
-    fieldId: options.fieldId ?? idOf(field),
+    fieldId,
     pauseMs: options.pauseMs ?? DEFAULT_PAUSE_MS,
     announcement: options.announcement === undefined ? englishAnnouncement : options.announcement,
     onGhost: options.onGhost ?? (() => {}),
@@ -71,6 +77,7 @@ export function attach(field: TextField, options: AttachOptions): Attachment {
     accept: () => view.accept(),
     dismiss: () => view.dismiss(),
     detach() {
+      stopWatching();
       view.stop();
       overlay.remove();
       restoreBrowserSuggestions();
