@@ -34,6 +34,8 @@ export interface WordMemory {
   readonly size: number;
   /** Adds one message; the oldest goes when there is no room. Empty text is ignored. */
   learn(text: string): void;
+  /** Takes the newest message of this text away again; `false` when there is none. */
+  unlearn(text: string): boolean;
   /** The most probable continuation, at most `maxWords` long; no piece when nothing fits. */
   predict(before: string, options?: { readonly maxWords?: number }): MemoryPrediction;
   /** The last `count` messages, oldest first. */
@@ -70,12 +72,20 @@ export function createWordMemory(
       return messages.length;
     },
     learn(text) {
-      const message = text.trim().slice(0, MAX_MESSAGE_UNITS);
+      const message = messageOf(text);
       if (message === '') return;
       messages.push(message);
       count(contexts, message, 1);
       const oldest = messages.length > maxMessages ? messages.shift() : undefined;
       if (oldest !== undefined) count(contexts, oldest, -1);
+    },
+    unlearn(text) {
+      const message = messageOf(text);
+      const index = messages.lastIndexOf(message);
+      if (index === -1) return false;
+      messages.splice(index, 1);
+      count(contexts, message, -1);
+      return true;
     },
     predict(before, { maxWords = 4 } = {}) {
       return predict(contexts, before, maxWords);
@@ -89,6 +99,10 @@ export function createWordMemory(
   };
   for (const message of state?.messages ?? []) memory.learn(message);
   return memory;
+}
+
+function messageOf(text: string): string {
+  return text.trim().slice(0, MAX_MESSAGE_UNITS);
 }
 
 function count(contexts: Map<string, Followers>, message: string, step: 1 | -1): void {

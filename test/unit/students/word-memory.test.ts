@@ -66,6 +66,14 @@ describe('a word memory', () => {
     }
   });
 
+  it('takes a message away as if it had never been there', () => {
+    const memory = memoryOf('see you soon', 'see you later');
+    expect(memory.unlearn('see you later')).toBe(true);
+    expect(memory.unlearn('see you later')).toBe(false);
+    expect(memory.predict('see you ')).toEqual(memoryOf('see you soon').predict('see you '));
+    expect(memory.size).toBe(1);
+  });
+
   it('is the same after it was saved and read again', () => {
     const memory = memoryOf('see you soon', 'see you later', 'later then');
     const again = createWordMemory(JSON.parse(JSON.stringify(memory.save())));
