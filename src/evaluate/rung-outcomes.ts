@@ -10,13 +10,6 @@ export interface RungOutcomeOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What each of the three rungs is. */
-export const RUNG_NAMES = {
-  student: 'n-gram student that learnt from a few rows of each label',
-  slm: 'n-gram student that learnt from all rows, standing in for a specialised model in the cloud',
-  frontier: 'the label itself, standing in for a model that is always right',
-} as const;
-
 /** About what a new feature has on its first day. */
 const ROWS_PER_LABEL = 20;
 /** A message with the labels to choose from, and the label given back. */
@@ -29,8 +22,10 @@ const TOKENS_PER_PRICE = 1e6;
 const PRICES = { slm: { input: 0.2, output: 1.25 }, frontier: { input: 5, output: 30 } } as const;
 
 /**
- * Outcomes of three rungs from labelled texts: two students are trained on the training rows, and
- * answer the test rows. The topic is the lowest rung's own label, which is known at that time.
+ * Outcomes of three rungs from labelled texts. `student` learnt from a few rows of each label,
+ * `slm-stand-in` is a student that learnt from all rows, where an app would have a specialised model
+ * in the cloud, `frontier-stand-in` is the label itself, where it would have a model that is nearly
+ * always right. The topic is the lowest rung's own label, which is known at that time.
  *
  * @throws DataError `too-few-rows` when no training row has both a word and a label.
  */
@@ -74,12 +69,12 @@ function answerRow(
     tiers: [
       { id: 'student', correct: low.label === label, score: low.evidence.margin, cost: 0 },
       {
-        id: 'slm',
+        id: 'slm-stand-in',
         correct: middle.label === label,
         score: middle.evidence.margin,
         cost: costOf(PRICES.slm),
       },
-      { id: 'frontier', correct: true, score: null, cost: costOf(PRICES.frontier) },
+      { id: 'frontier-stand-in', correct: true, score: null, cost: costOf(PRICES.frontier) },
     ],
   };
 }

@@ -1,7 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import type {
+  CompletionCalibration,
+  CompletionCalibrationEntry,
+} from '../../cascade/completion-calibration.ts';
 import { createWasmEngine } from '../../engines/wasm/engine.ts';
 import { DataError, ModelError } from '../../errors.ts';
+import { calibrateCompletion, withEntry } from '../../evaluate/complete/calibrate.ts';
 import { evaluateComplete, type CompleteBars } from '../../evaluate/complete.ts';
 import { computePasses, type TurnPasses } from '../../evaluate/complete/passes.ts';
 import {
@@ -15,7 +20,7 @@ import { dataHash } from '../../evaluate/data-hash.ts';
 import { decodeText } from '../../evaluate/read-outcomes.ts';
 import { parseCsv } from '../../specialise/csv.ts';
 import { createWordMemory } from '../../students/word-memory.ts';
-import type { CatalogueEntry, LoadedModel } from '../../types.ts';
+import type { CatalogueEntry, LoadedModel, Precision } from '../../types.ts';
 import {
   COMMON_HELP,
   readInputFile,
@@ -43,11 +48,14 @@ to 20 words per dialogue; up to 4 earlier turns are the model's context.
   --flashes N           new wrong ghosts per 100 keys to fit the threshold for (default 5)
   --no-space            acceptance adds no space
   --model ID            model of the catalogue, pulled before (default: the catalogue's)
+  --precision NAME      exact (default) or fast, where Node runs relaxed SIMD
+                        (node --experimental-wasm-relaxed-simd in Node 20)
+  --calibration-out FILE  also fit maps and threshold on all turns and put them into FILE
   --cache DIR           where the model's passes are kept (default: the user's cache)
   --min-saved SHARE, --min-precision SHARE, --max-flashes N    fail beyond these
 ${COMMON_HELP}`;
 
-const PASSES_VERSION = 1;
+const PASSES_VERSION = 2;
 const CONTEXT_LENGTH = 512;
 const SOURCES: Readonly<Record<string, readonly SourceName[]>> = {
   model: ['model'],
@@ -71,6 +79,8 @@ export function run(argv: readonly string[]): Promise<number> {
       flashes: { type: 'string' },
       'no-space': { type: 'boolean', default: false },
       model: { type: 'string' },
+      precision: { type: 'string' },
+      'calibration-out': { type: 'string' },
       cache: { type: 'string' },
       'min-saved': { type: 'string' },
       'min-precision': { type: 'string' },
@@ -84,6 +94,7 @@ export function run(argv: readonly string[]): Promise<number> {
 
 async function measure(input: EvaluationInput) {
   const names = sourcesOf(input.text('source') ?? 'model');
+  const precision = precisionOf(input.text('precision') ?? 'exact');
   const entry = names.includes('model') ? await modelEntry(input.text('model')) : null;
   const file = input.requiredText('turns');
   const bytes = await readInputFile(file);
@@ -96,17 +107,33 @@ async function measure(input: EvaluationInput) {
   const sources: SourceOffers[] = [];
   let passes: readonly TurnPasses[] | null = null;
   if (entry !== null) {
-    passes = await passesOf(input, { entry, turns, history: inPrompt });
+    passes = await passesOf(input, { entry, precision, turns, history: inPrompt });
     sources.push(offersOfPasses(turns, passes, { withSpace }));
   }
   if (names.includes('memory')) {
     sources.push(offersOfMemory(turns, memoryOf(inMemory), { withSpace }));
   }
+  const flashBudget = input.number('flashes', { fallback: 5, min: 0, max: 100 });
+  const turnsSha256 = await dataHash(bytes);
+  const calibrationFile = input.text('calibration-out');
+  if (calibrationFile !== undefined) {
+    await writeCalibration(calibrationFile, {
+      entry: calibrateCompletion({ turns, sources, flashBudget, messages: inMemory.length }),
+      facts: {
+        model: await modelEntry(input.text('model')),
+        precision,
+        flashBudget,
+        turnsSha256,
+        turns: turns.length,
+        promptHistory: inPrompt.length,
+      },
+    });
+  }
   return evaluateComplete({
     turns,
     sources,
     passes,
-    flashBudget: input.number('flashes', { fallback: 5, min: 0, max: 100 }),
+    flashBudget,
     seed: input.seed,
     bars: barsOf(input),
     signal: input.signal,
@@ -114,11 +141,11 @@ async function measure(input: EvaluationInput) {
       source: names.join(' and '),
       model: entry?.id ?? null,
       modelSha256: entry?.sha256 ?? null,
-      precision: entry === null ? null : 'exact',
+      precision: entry === null ? null : precision,
       promptHistory: inPrompt.length,
       memoryHistory: names.includes('memory') ? inMemory.length : null,
       space: withSpace ? 'a space comes with acceptance' : 'none',
-      turnsSha256: await dataHash(bytes),
+      turnsSha256,
     },
   });
 }
@@ -127,6 +154,11 @@ function sourcesOf(name: string): readonly SourceName[] {
   const names = Object.hasOwn(SOURCES, name) ? SOURCES[name] : undefined;
   if (names !== undefined) return names;
   throw new UsageError(`--source is model, memory or both, not "${name}".`);
+}
+
+function precisionOf(name: string): Precision {
+  if (name === 'exact' || name === 'fast') return name;
+  throw new UsageError(`--precision is exact or fast, not "${name}".`);
 }
 
 function wholeNumber(input: EvaluationInput, name: string, fallback: number): number {
@@ -172,6 +204,51 @@ function barsOf(input: EvaluationInput): CompleteBars {
   };
 }
 
+interface CalibrationFacts {
+  readonly model: CatalogueEntry;
+  readonly precision: Precision;
+  readonly promptHistory: number;
+  readonly flashBudget: number;
+  readonly turns: number;
+  readonly turnsSha256: string;
+}
+
+/** Adds the entry to the file's, as long as they are of the same model, build and turns. */
+async function writeCalibration(
+  file: string,
+  { entry, facts }: { entry: CompletionCalibrationEntry; facts: CalibrationFacts },
+): Promise<void> {
+  const { model, precision, promptHistory, flashBudget, turns, turnsSha256 } = facts;
+  const fresh: CompletionCalibration = {
+    version: 1,
+    id: `complete-${model.id}-${precision}-${turnsSha256.slice(0, 8)}`,
+    modelId: model.id,
+    modelSha256: model.sha256,
+    precision,
+    promptHistory,
+    flashBudget,
+    turns,
+    date: new Date().toISOString().slice(0, 10),
+    dataSha256: turnsSha256,
+    entries: [],
+  };
+  const present = await readCalibration(file);
+  const base = present?.id === fresh.id ? { ...fresh, entries: present.entries } : fresh;
+  // Entries without a history leave the prompt's length as others said it.
+  const longest = Math.max(promptHistory, present?.id === fresh.id ? present.promptHistory : 0);
+  const calibration = withEntry({ ...base, promptHistory: longest }, entry);
+  await writeOutputFile(file, `${JSON.stringify(calibration, null, 2)}\n`);
+}
+
+async function readCalibration(file: string): Promise<CompletionCalibration | null> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as CompletionCalibration;
+  } catch {
+    // None yet: it is begun.
+    return null;
+  }
+}
+
 async function modelEntry(id: string | undefined): Promise<CatalogueEntry> {
   const catalogue = await readModelCatalogue();
   return findModel(catalogue, id ?? catalogue.defaultId).entry;
@@ -179,6 +256,7 @@ async function modelEntry(id: string | undefined): Promise<CatalogueEntry> {
 
 interface PassesOf {
   readonly entry: CatalogueEntry;
+  readonly precision: Precision;
   readonly turns: readonly WritingTurn[];
   readonly history: readonly string[];
 }
@@ -186,15 +264,15 @@ interface PassesOf {
 /** Passes depend on the model, the turns and the prompt's history; the file's name is their hash. */
 async function passesOf(
   input: EvaluationInput,
-  { entry, turns, history }: PassesOf,
+  { entry, precision, turns, history }: PassesOf,
 ): Promise<readonly TurnPasses[]> {
-  const key = JSON.stringify([PASSES_VERSION, entry.sha256, history, turns]);
+  const key = JSON.stringify([PASSES_VERSION, entry.sha256, precision, history, turns]);
   const name = `${await dataHash(new TextEncoder().encode(key))}.json`;
   const folder = input.text('cache') ?? path.join(modelCacheFolder(), '..', 'passes');
   const file = path.join(folder, name);
   const kept = await readKept(file);
   if (kept !== null) return kept;
-  const model = await loadModel(entry);
+  const model = await loadModel(entry, precision);
   try {
     const { signal, onProgress } = input;
     const passes = await computePasses(model, turns, { history, signal, onProgress });
@@ -214,7 +292,7 @@ async function readKept(file: string): Promise<readonly TurnPasses[] | null> {
   }
 }
 
-async function loadModel(entry: CatalogueEntry): Promise<LoadedModel> {
+async function loadModel(entry: CatalogueEntry, precision: Precision): Promise<LoadedModel> {
   const file = cachedModelPath(modelCacheFolder(), entry.sha256);
   const bytes = await readFile(file).catch((cause: unknown) => {
     throw new ModelError(
@@ -238,6 +316,6 @@ async function loadModel(entry: CatalogueEntry): Promise<LoadedModel> {
         yield bytes;
       },
     },
-    { precision: 'exact', maxSlots: 1, contextLength: CONTEXT_LENGTH },
+    { precision, maxSlots: 1, contextLength: CONTEXT_LENGTH },
   );
 }

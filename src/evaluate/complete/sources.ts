@@ -4,6 +4,7 @@ import {
   type ChosenCompletion,
   type CompletionSource,
 } from '../../cascade/choose-completion.ts';
+import type { CompletionSourceId } from '../../cascade/completion-calibration.ts';
 import { listCompletions, type Completion } from '../../cascade/completion.ts';
 import type { ScoredAnswer } from '../../cascade/reliability.ts';
 import type { WordMemory } from '../../students/word-memory.ts';
@@ -11,7 +12,7 @@ import type { Pass, TurnPasses } from './passes.ts';
 import { rightLength } from './typing.ts';
 import type { WritingTurn } from './turns.ts';
 
-export type SourceName = 'model' | 'memory';
+export type SourceName = CompletionSourceId;
 
 /** Everything a source would offer at every caret position of every turn. */
 export interface SourceOffers {
@@ -50,28 +51,35 @@ export function offersOfMemory(
   return { id: 'memory', completions };
 }
 
-/** The surest offers at a caret position, by maps that were fitted on these turns. */
+/** The surest offer at a caret position. */
 export type Chooser = (
   turn: number,
   position: number,
   threshold: number,
 ) => ChosenCompletion | null;
 
+export type SourceMaps = Readonly<Partial<Record<SourceName, CalibrationMap>>>;
+
 /** Fits each source's map on the first word it offers at every position of the `training` turns. */
 export function fitChooser(
   turns: readonly WritingTurn[],
   sources: readonly SourceOffers[],
   training: readonly number[],
-): Chooser {
-  const maps = sources.map((source) => fitSource(turns, source, training));
-  return (turn, position, threshold) => {
-    const offered = sources.map(({ id, completions }, index): CompletionSource => ({
+): { readonly choose: Chooser; readonly maps: SourceMaps } {
+  const maps: Partial<Record<SourceName, CalibrationMap>> = {};
+  for (const source of sources) {
+    const answers = firstWordAnswers(turns, source, training);
+    if (answers.length > 0) maps[source.id] = fitMap('logistic', answers);
+  }
+  const choose: Chooser = (turn, position, threshold) => {
+    const offered = sources.map(({ id, completions }): CompletionSource => ({
       id,
       completions: completions[turn]?.[position] ?? [],
-      map: maps[index] ?? null,
+      map: maps[id] ?? null,
     }));
     return chooseCompletion(offered, threshold);
   };
+  return { choose, maps };
 }
 
 /** First words and whether they were right: what calibration, AUROC and ECE are made of. */
@@ -88,15 +96,6 @@ export function firstWordAnswers(
       return [{ score: first.product, isCorrect }];
     }),
   );
-}
-
-function fitSource(
-  turns: readonly WritingTurn[],
-  source: SourceOffers,
-  training: readonly number[],
-): CalibrationMap | null {
-  const answers = firstWordAnswers(turns, source, training);
-  return answers.length === 0 ? null : fitMap('logistic', answers);
 }
 
 function offers(before: string, pass: Pass, { withSpace }: OfferOptions): readonly Completion[] {

@@ -1,0 +1,104 @@
+import { applyMap, fitMap, type CalibrationMap } from '../../cascade/calibration-map.ts';
+import type { ChosenCompletion } from '../../cascade/choose-completion.ts';
+import { fitChooser, type Chooser, type SourceMaps, type SourceOffers } from './sources.ts';
+import { replayTyping, sumTyping, type Typing } from './typing.ts';
+import type { WritingTurn } from './turns.ts';
+
+/** A ghost that was new to the writer. */
+export interface ShownGhost {
+  readonly score: number;
+  readonly isCorrect: boolean;
+}
+
+/** When to show what, learnt from some turns. */
+export interface FittedWriting {
+  readonly maps: SourceMaps;
+  readonly threshold: number;
+  /** From the surest source's probability to how often a shown ghost was right; `null` = none was shown. */
+  readonly shownMap: CalibrationMap | null;
+  /** Ghosts and caret positions it was fitted on. */
+  readonly samples: number;
+  /** Writes another turn with it; ghosts go to `shown` with the confidence that a person is told. */
+  write(turn: number, shown: ShownGhost[]): Typing;
+}
+
+export interface FitOptions {
+  readonly training: readonly number[];
+  /** Most new wrong ghosts per 100 keys. */
+  readonly flashBudget: number;
+}
+
+/** Confidences that may become the threshold: from certain to a coin's toss and below. */
+const THRESHOLDS = Array.from({ length: 80 }, (_, step) => (99 - step) / 100);
+
+/**
+ * Fits maps, the threshold that saves most keys within the flash budget, and what shown ghosts are
+ * worth, all on the `training` turns.
+ */
+export function fitWriting(
+  turns: readonly WritingTurn[],
+  sources: readonly SourceOffers[],
+  { training, flashBudget }: FitOptions,
+): FittedWriting {
+  const { choose, maps } = fitChooser(turns, sources, training);
+  const threshold = fitThreshold(turns, choose, { training, flashBudget });
+  const seen: ShownGhost[] = [];
+  for (const turn of training) write(turns, choose, { turn, threshold, shown: seen });
+  // The sources' maps are of every caret position, at which a right ghost counts many times that a
+  // writer takes at once; what a shown ghost is worth is fitted on those that were shown.
+  const shownMap = seen.length === 0 ? null : fitMap('logistic', seen);
+  return {
+    maps,
+    threshold,
+    shownMap,
+    samples: seen.length,
+    write(turn, shown) {
+      const ghosts: ShownGhost[] = [];
+      const typing = write(turns, choose, { turn, threshold, shown: ghosts });
+      shown.push(...ghosts.map((ghost) => ({ ...ghost, score: worth(shownMap, ghost.score) })));
+      return typing;
+    },
+  };
+}
+
+function worth(map: CalibrationMap | null, score: number): number {
+  return map === null ? score : (applyMap(map, score) ?? score);
+}
+
+/** The strictest threshold stands where no other keeps the budget. */
+function fitThreshold(
+  turns: readonly WritingTurn[],
+  choose: Chooser,
+  { training, flashBudget }: FitOptions,
+): number {
+  let best = { threshold: 1, saved: 0 };
+  for (const threshold of THRESHOLDS) {
+    const typings = training.map((turn) => write(turns, choose, { turn, threshold, shown: [] }));
+    const { keystrokesSaved, flashesPer100Keys } = sumTyping(typings);
+    if (flashesPer100Keys <= flashBudget && keystrokesSaved > best.saved) {
+      best = { threshold, saved: keystrokesSaved };
+    }
+  }
+  return best.threshold;
+}
+
+function write(
+  turns: readonly WritingTurn[],
+  choose: Chooser,
+  { turn, threshold, shown }: { turn: number; threshold: number; shown: ShownGhost[] },
+): Typing {
+  const text = turns[turn]?.text ?? '';
+  const offered = new Map<number, ChosenCompletion | null>();
+  return replayTyping(
+    text,
+    (position) => {
+      const chosen = choose(turn, position, threshold);
+      offered.set(position, chosen);
+      return chosen?.text ?? null;
+    },
+    (position, isCorrect) => {
+      const chosen = offered.get(position);
+      if (chosen) shown.push({ score: chosen.confidence, isCorrect });
+    },
+  );
+}
