@@ -8,11 +8,17 @@ import type {
   SuggestionSource,
   Tier,
 } from '../types.ts';
-import { pickCompletion, runningProduct, splitDelta, type CompletionPiece } from './completion.ts';
-import { labelConfidence } from './judge.ts';
+import { findCompletionEntry, type CompletionCalibration } from './completion-calibration.ts';
+import { runningProduct, splitDelta, type CompletionPiece } from './completion.ts';
+import {
+  leastModelProductOf,
+  offerCompletion,
+  type Continuation,
+  type OfferRule,
+} from './offer-completion.ts';
 import { openRun } from './open-run.ts';
 import { planTurn, type DevicePlan, type Plan } from './plan.ts';
-import type { RuleSet } from './rules.ts';
+import type { Rule, RuleSet } from './rules.ts';
 import { isTierFailure } from './turn.ts';
 
 export interface SuggestionSourceOptions {
@@ -24,6 +30,21 @@ export interface SuggestionSourceOptions {
   readonly isReady: (tierId: string) => boolean;
   /** Told when the mode refuses suggestions. */
   readonly onRefusal?: (decision: Decision) => void;
+  /** What the person wrote before, once it is loaded; `null` = unknown or switched off. */
+  readonly personal?: () => PersonalText | null;
+  /** What products are worth, for this model; without it the rule's threshold stands alone. */
+  readonly calibration?: CompletionCalibration | null;
+}
+
+/** A person's own words, as completion uses them. */
+export interface PersonalText {
+  /** Messages known. */
+  readonly size: number;
+  /** Earlier messages for the model's prompt; the same ones while a text is being written. */
+  recent(): readonly string[];
+  predict(before: string): {
+    readonly pieces: readonly { readonly text: string; readonly probability: number }[];
+  };
 }
 
 /**
@@ -31,6 +52,10 @@ export interface SuggestionSourceOptions {
  * generation stops earlier as soon as the product falls below the threshold.
  */
 const MAX_SUGGESTION_TOKENS = 12;
+/** Shown with a memory alone where nothing says what its products are worth: nearly certain ones. */
+const UNCALIBRATED_MEMORY_PRODUCT = 0.85;
+/** Tier of a suggestion that no model made. */
+const MEMORY_TIER = 'memory';
 /** A suggestion stays on the line it is offered on. */
 const STOP = ['\n'] as const;
 const EXAMPLE = "suggest({ before: 'See you tom', after: '', field: 'message' })";
@@ -49,8 +74,7 @@ export function createSuggestionSource(options: SuggestionSourceOptions): Sugges
       const plan = planSuggestion(options);
       if (plan.start === 'nowhere') options.onRefusal?.(plan.opening);
       if (plan.start !== 'device') return null;
-      const tier = findReady(plan, options);
-      return tier === null ? null : await completeOn(tier, plan, request);
+      return await complete(findReady(plan, options), plan, { request, options });
     },
     async prepare(request) {
       checkRequest(request);
@@ -59,7 +83,9 @@ export function createSuggestionSource(options: SuggestionSourceOptions): Sugges
       const tier = plan.start === 'device' ? findReady(plan, options) : null;
       if (tier?.prepare === undefined || signal?.aborted === true) return;
       // Nothing was promised: an abort or the request itself ends it, and what fails fails again then.
-      await tier.prepare(toCompletion(request), signal && { signal }).catch(() => undefined);
+      await tier
+        .prepare(toCompletion(request, leadOf(options)), signal && { signal })
+        .catch(() => undefined);
     },
   };
 }
@@ -87,10 +113,10 @@ function findReady(plan: DevicePlan, { tiers, isReady }: SuggestionSourceOptions
   return tiers.find((each) => each.id === plan.device) ?? null;
 }
 
-function toCompletion({ before, after, field }: SuggestionRequest): Request {
+function toCompletion({ before, after, field }: SuggestionRequest, lead: string): Request {
   return {
     task: 'complete',
-    input: { kind: 'prefix', before, after },
+    input: { kind: 'prefix', before: lead + before, after },
     sessionId: field,
     field,
     maxTokens: MAX_SUGGESTION_TOKENS,
@@ -98,41 +124,91 @@ function toCompletion({ before, after, field }: SuggestionRequest): Request {
   };
 }
 
-async function completeOn(
-  tier: Tier,
+/** What stands before the field's own text in the prompt: a line for each earlier message. */
+function leadOf({ personal, calibration }: SuggestionSourceOptions): string {
+  const lines = (calibration?.promptHistory ?? 0) > 0 ? (personal?.()?.recent() ?? []) : [];
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+interface Call {
+  readonly request: SuggestionRequest;
+  readonly options: SuggestionSourceOptions;
+}
+
+async function complete(
+  tier: Tier | null,
   plan: DevicePlan,
-  request: SuggestionRequest,
+  { request, options }: Call,
 ): Promise<Suggestion | null> {
   const { before, after, signal } = request;
-  const threshold = plan.rule.threshold ?? Number.POSITIVE_INFINITY;
-  let generated: Generated;
+  const personal = options.personal?.() ?? null;
+  const rule = ruleFor(plan.rule, { hasModel: tier !== null, personal, options });
+  if (rule === null) return null;
+  const usesMemory =
+    rule.type === 'calibrated' ? rule.entry.maps.memory !== undefined : tier === null;
+  const memory = usesMemory && personal !== null ? remember(personal, before) : null;
+  let model: Continuation | null = null;
   try {
-    generated = await generatePieces(tier, request, threshold);
+    model =
+      tier === null ? null : await generate(tier, { request, options }, leastModelProductOf(rule));
   } catch (error) {
     signal?.throwIfAborted();
     if (EdgewiseError.is(error) && !isTierFailure(error, signal)) return null;
     throw error;
   }
-  const completion = pickCompletion({ before, after, threshold, ...generated });
-  if (completion === null) return null;
-  const confidence = labelConfidence(plan.rule, completion.product);
-  return { text: completion.text, confidence, tier: tier.id };
+  const offer = offerCompletion({ before, after, model, memory, rule });
+  if (offer === null) return null;
+  const tierId = offer.source === 'memory' ? MEMORY_TIER : (tier?.id ?? MEMORY_TIER);
+  return { text: offer.text, confidence: offer.confidence, tier: tierId };
 }
 
-interface Generated {
-  readonly pieces: readonly CompletionPiece[];
-  readonly isEnded: boolean;
+/** How the sources that can answer now are judged; `null` = there is none. */
+function ruleFor(
+  { threshold, calibrationId }: Rule,
+  {
+    hasModel,
+    personal,
+    options,
+  }: { hasModel: boolean; personal: PersonalText | null; options: SuggestionSourceOptions },
+): OfferRule | null {
+  const messages = personal?.size ?? 0;
+  if (!hasModel && messages === 0) return null;
+  const calibration = options.calibration ?? null;
+  const sources = [
+    ...(hasModel ? ['model' as const] : []),
+    ...(messages > 0 ? ['memory' as const] : []),
+  ];
+  const entry = calibration === null ? null : findCompletionEntry(calibration, sources, messages);
+  if (calibration !== null && entry !== null) {
+    return { type: 'calibrated', entry, calibrationId: calibration.id };
+  }
+  const least = hasModel ? (threshold ?? Number.POSITIVE_INFINITY) : UNCALIBRATED_MEMORY_PRODUCT;
+  return {
+    type: 'product',
+    threshold: least,
+    calibrationId: hasModel ? (calibrationId ?? 'uncalibrated') : 'uncalibrated',
+  };
+}
+
+/** The memory knows whole words only, so its text is whole wherever it ends. */
+function remember(personal: PersonalText, before: string): Continuation {
+  const pieces = personal.predict(before).pieces.map(({ text, probability }): CompletionPiece => ({
+    text,
+    logProbability: Math.log(probability),
+    isTyped: false,
+  }));
+  return { pieces, isEnded: true };
 }
 
 /** Reads tokens until the text ends or the next one is no longer sure; the run then stops. */
-async function generatePieces(
+async function generate(
   tier: Tier,
-  request: SuggestionRequest,
+  { request, options }: Call,
   threshold: number,
-): Promise<Generated> {
+): Promise<Continuation> {
   const { signal } = request;
   const pieces: CompletionPiece[] = [];
-  const run = openRun(tier, toCompletion(request), signal);
+  const run = openRun(tier, toCompletion(request, leadOf(options)), signal);
   try {
     for (;;) {
       const event = await run.next();
