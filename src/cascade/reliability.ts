@@ -16,7 +16,7 @@ export interface ReliabilityBin {
 }
 
 /** Guo et al. 2017 and most since count in 15 bins of equal width. */
-export const RELIABILITY_BINS = 15;
+const RELIABILITY_BINS = 15;
 
 /**
  * Area under the ROC curve: how often a right answer scores above a wrong one, ties counting half

@@ -30,7 +30,7 @@ export async function readOutcomes(bytes: Uint8Array, source = 'the outcomes'): 
 }
 
 /** One JSON line as an outcome; `place` names it in the error. */
-export function parseOutcome(line: string, place: Place): Outcome {
+function parseOutcome(line: string, place: Place): Outcome {
   const fields = parseObject(line, place);
   const features = readNumbers(fields, place);
   const cloudCorrect = readVerdict(fields, 'cloudCorrect', place);
