@@ -9,10 +9,6 @@ export interface LabelAnswerOptions {
   readonly generate: Tier['generate'];
 }
 
-/** Room for the longest label and what a model puts around it; a token is a character at least. */
-const SPARE_TOKENS = 8;
-const MAX_TOKENS = 128;
-
 /**
  * Lets a language model choose one of `request.labels`: they stand in the prompt, and its answer has
  * to be one of them. Throws `TypeError` without labels, `NetworkError` `bad-response` for any other
@@ -64,12 +60,11 @@ function plain(label: string): string {
 }
 
 function toLabelRequest(request: Request, labels: readonly string[]): Request {
-  const longest = Math.max(...labels.map((label) => label.length));
-  const { task, sessionId, field } = request;
+  const { task, maxTokens } = request;
   return {
     task,
-    ...(sessionId === undefined ? {} : { sessionId }),
-    ...(field === undefined ? {} : { field }),
+    ...(maxTokens === undefined ? {} : { maxTokens }),
+    // No sampling either: some models refuse any temperature but their own.
     input: {
       kind: 'messages',
       messages: [
@@ -77,8 +72,6 @@ function toLabelRequest(request: Request, labels: readonly string[]): Request {
         { role: 'user', content: textOfInput(request.input) },
       ],
     },
-    maxTokens: Math.min(MAX_TOKENS, longest + SPARE_TOKENS),
-    sampling: { temperature: 0 },
   };
 }
 
