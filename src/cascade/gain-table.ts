@@ -38,7 +38,7 @@ export interface TopicShares {
   readonly topicLabels: number;
 }
 
-export const NO_COUNTS: GainCounts = { labels: 0, wrong: 0, rescued: 0, harmed: 0 };
+const NO_COUNTS: GainCounts = { labels: 0, wrong: 0, rescued: 0, harmed: 0 };
 /** With these the shares of topics differ at least a little, and never only by one label. */
 const PSEUDO_COUNT_RANGE = { least: 1, most: 100 } as const;
 /** Standard normal, 90 % two-sided. */

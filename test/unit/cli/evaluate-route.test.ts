@@ -107,7 +107,7 @@ describe('edgewise evaluate route', () => {
       '--outcomes-out',
       inFolder('rungs.jsonl'),
     ]);
-    expect(made.report?.figures['right:frontier']).toBe(1);
+    expect(made.report?.figures['right:frontier-stand-in']).toBe(1);
     const again = await route([
       '--outcomes',
       inFolder('rungs.jsonl'),

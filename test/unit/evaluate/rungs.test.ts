@@ -141,7 +141,7 @@ describe('Outcomes of three rungs made from labelled texts', () => {
     expect(made).toHaveLength(20);
     expect(hasRungs(made)).toBe(true);
     for (const { tiers = [], deviceCorrect, topic } of made) {
-      expect(tiers.map(({ id }) => id)).toEqual(['student', 'slm', 'frontier']);
+      expect(tiers.map(({ id }) => id)).toEqual(['student', 'slm-stand-in', 'frontier-stand-in']);
       expect(tiers[0]?.correct).toBe(deviceCorrect);
       expect(tiers[2]).toMatchObject({ correct: true, cost: 0.0018 });
       expect(Object.keys(words)).toContain(topic);
