@@ -29,7 +29,10 @@ const MODELS_URL = '/models/';
 const modelId = new URLSearchParams(location.search).get('model') ?? reference.model.id;
 /** For a model whose cost per token nobody counted: enough bytes to be out of every cache. */
 const UNCOUNTED: ModelCost = { bytesPerToken: 100_000_000, layerMacsPerToken: null };
-const cost: ModelCost = modelId === reference.model.id ? reference.model : UNCOUNTED;
+const isReferenceModel = modelId === reference.model.id;
+const cost: ModelCost = isReferenceModel ? reference.model : UNCOUNTED;
+/** Figures of another model would compare models, not machines. */
+const referenceFigures: Figures = isReferenceModel ? reference.figures : {};
 
 const startButton = element('start', HTMLButtonElement);
 let running: AbortController | null = null;
@@ -38,7 +41,7 @@ let report: Report | null = null;
 element('cancel', HTMLButtonElement).addEventListener('click', () => running?.abort());
 startButton.addEventListener('click', () => void run());
 element('copy-markdown', HTMLButtonElement).addEventListener('click', () => {
-  if (report !== null) void copyText(toMarkdown(named(report), reference.figures));
+  if (report !== null) void copyText(toMarkdown(named(report), referenceFigures));
 });
 element('copy-json', HTMLButtonElement).addEventListener('click', () => {
   if (report !== null) void copyText(`${JSON.stringify(named(report), null, 2)}\n`);
@@ -157,8 +160,10 @@ function showReport(figures: Figures, machine: Machine, warning: string): void {
   const machineName = element('machine-name', HTMLInputElement).value.trim();
   report = createReport(figures, { modelId, machine, machineName, warning, date });
   const table = document.querySelector('table');
-  if (table !== null) fillTable(table, figures, reference.figures);
-  element('reference-machine', HTMLElement).textContent = reference.machine;
+  if (table !== null) fillTable(table, figures, referenceFigures);
+  element('reference-machine', HTMLElement).textContent = isReferenceModel
+    ? reference.machine
+    : `Our server measured another model, ${reference.model.id}.`;
   element('results-warning', HTMLElement).textContent = warning;
   element('results-warning', HTMLElement).hidden = warning === '';
   element('results', HTMLElement).hidden = false;

@@ -66,6 +66,8 @@ test('measures the model and gives the result as JSON and Markdown', async () =>
   // The cost of a token is known for the default model only.
   expect(figures).not.toHaveProperty('fastPerRead');
 
+  // Figures of another model would compare models, not machines.
+  expect(await page.locator('tbody td:last-child').first().innerText()).toBe('–');
   await page.locator('#copy-markdown').click();
   await expect.poll(() => copied(page)).toContain('| Per token |');
   const overflow = await page.evaluate(
