@@ -2,7 +2,6 @@ import { applyMap, chooseMap, fitMap } from '../cascade/calibration-map.ts';
 import type { GainEstimate } from '../cascade/gain.ts';
 import { countLabels, readTopic } from '../cascade/gain-table.ts';
 import type { OutcomeTier } from '../cascade/outcome.ts';
-import { priceAsking } from '../cascade/price.ts';
 import { weigh, type AskOption } from '../cascade/weigh.ts';
 import { assignFolds, type Random } from './draws.ts';
 
@@ -196,7 +195,7 @@ function toOption(
 ): AskOption {
   const right = confidence ?? rightBelow;
   const moneyUsd = right * costUsd.ifRight + (1 - right) * costUsd.ifWrong;
-  const { rightAnswerUsd } = options;
-  const price = priceAsking({ moneyUsd, carbonGrams: null, latencyMs: null }, { rightAnswerUsd });
+  // Money alone is priced here, millions of times.
+  const price = { usd: moneyUsd, answers: moneyUsd / options.rightAnswerUsd, isComplete: true };
   return { tier: String(to), price, gain: estimate(request.topic) };
 }

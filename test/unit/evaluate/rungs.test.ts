@@ -8,7 +8,7 @@ import { buildRungOutcomes } from '../../../src/evaluate/rung-outcomes.ts';
 import { evaluateRungs, frontierOf, hasRungs, qualityAt } from '../../../src/evaluate/rungs.ts';
 
 const COSTS = { student: 0, slm: 1, frontier: 20 };
-const options = { labels: 300, draws: 4, seed: 1 };
+const options = { labels: 200, draws: 2, seed: 1 };
 
 /** Each rung is right where the difficulty is below its reach, and its score falls with it. */
 function request(difficulty: number): RungRequest {
@@ -86,7 +86,7 @@ describe('The quality of a ladder at a cost', () => {
 
 describe('The evaluation of three rungs', () => {
   it('compares them with every pair at the same cost, and says whose answers count', async () => {
-    const { report, chart } = await evaluateRoute(outcomes(700), {
+    const { report, chart } = await evaluateRoute(outcomes(500), {
       ...options,
       dataSha256: 'none',
     });
@@ -101,7 +101,7 @@ describe('The evaluation of three rungs', () => {
   });
 
   it('fits every pair and all rungs', async () => {
-    const { ladders, rungs, quality } = await evaluateRungs(outcomes(700), options);
+    const { ladders, rungs, quality } = await evaluateRungs(outcomes(500), options);
     expect(ladders).toEqual([
       [0, 1, 2],
       [0, 1],
@@ -113,12 +113,12 @@ describe('The evaluation of three rungs', () => {
   });
 
   it('refuses rows that differ in their rungs, and too few', async () => {
-    const rows = outcomes(700);
+    const rows = outcomes(500);
     const odd = { ...(rows[3] as Outcome), tiers: [] };
     await expect(evaluateRungs([...rows.slice(0, 3), odd], options)).rejects.toMatchObject({
       code: 'bad-row',
     });
-    await expect(evaluateRungs(rows.slice(0, 350), options)).rejects.toMatchObject({
+    await expect(evaluateRungs(rows.slice(0, 250), options)).rejects.toMatchObject({
       code: 'too-few-rows',
     });
   });
