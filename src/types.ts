@@ -199,13 +199,13 @@ export interface ClassifyOptions extends CallOptions {
 
 /** What a classifier saw of one text. `null` = unknown, which is never the same as 0. */
 export interface ClassificationEvidence {
-  /** Probability of the best label, 0 to 1. */
+  /** Highest probability, 0 to 1. */
   readonly topProbability: number | null;
-  /** Probability of the best label minus that of the second. */
+  /** Highest minus second highest probability; with one label, the highest itself. */
   readonly margin: number | null;
-  /** Of the probabilities: 0 = one label has it all, 1 = all alike. */
+  /** Entropy in nats, divided by its largest value: 0 = one label has it all, 1 = all alike. */
   readonly entropy: number | null;
-  /** How unlike the text is to what was learnt from: 0 = all is known, 1 = nothing is. */
+  /** How far the text lies from the training data: 0 = as near as what was learnt from, 1 = foreign. */
   readonly trainingDistance: number | null;
 }
 

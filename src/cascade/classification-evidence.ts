@@ -1,14 +1,6 @@
-/** What a classifier saw. `null` = unknown, which is never the same as 0. */
-export interface ClassificationEvidence {
-  /** Highest probability, 0 to 1. */
-  readonly topProbability: number | null;
-  /** Highest minus second highest probability; with one class, the highest itself. */
-  readonly margin: number | null;
-  /** Entropy in nats, divided by its largest value: 0 = one class has it all, 1 = all alike. */
-  readonly entropy: number | null;
-  /** How far the text lies from the training data: 0 = its features are all known, 1 = none is. */
-  readonly trainingDistance: number | null;
-}
+import type { ClassificationEvidence } from '../types.ts';
+
+export type { ClassificationEvidence } from '../types.ts';
 
 /** Rounding may leave the sum of the probabilities this far from 1; more is garbage. */
 const SUM_SLACK = 1e-3;

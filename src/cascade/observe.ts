@@ -54,7 +54,7 @@ export interface ObservedSaving {
 }
 
 /** As the students' certificates: 2 % loss at 10 % risk. */
-export const DEFAULT_BUDGET: LossBudget = { alpha: 0.02, delta: 0.1 };
+const DEFAULT_BUDGET: LossBudget = { alpha: 0.02, delta: 0.1 };
 
 /** One tail of a 95 % interval. */
 const TAIL = 0.025;

@@ -76,12 +76,12 @@ export function createManifestShelf(options: ManifestShelfOptions): ManifestShel
 }
 
 /** Nobody answered: what was kept may stand in. */
-export function isUnreachable(error: unknown): boolean {
+function isUnreachable(error: unknown): boolean {
   return error instanceof TimeoutError || (error instanceof NetworkError && error.isRetryable);
 }
 
 /** Something else than the model's server answered, such as the log-in page of a network. */
-export function isStranger(error: unknown): boolean {
+function isStranger(error: unknown): boolean {
   return error instanceof ModelError && error.code === 'bad-manifest';
 }
 

@@ -7,7 +7,7 @@ import {
   type CertificatesFile,
 } from '../students/student-certificates.ts';
 import type { ShardStore, StudentInfo } from '../types.ts';
-import { fetchFile, isIntact } from '../weights/fetch-file.ts';
+import { fetchCheckedFile, isIntact } from '../weights/fetch-checked-file.ts';
 import { fetchJson } from '../weights/fetch-json.ts';
 import { createNotes } from './notes.ts';
 import { createSharedTask, type SharedTask } from './shared-task.ts';
@@ -118,7 +118,7 @@ async function fetchParcel(
   const store = await openStore();
   let bytes = new Uint8Array();
   if (card.sha256 !== sha256) {
-    bytes = await fetchFile(new URL(card.file, folderUrl), card, get);
+    bytes = await fetchCheckedFile(new URL(card.file, folderUrl), card, get);
     await store.put({ sha256: card.sha256, index: 0 }, new Blob([bytes]));
   }
   if (certificates === null) await notes.forget(certificatesUrl);

@@ -14,7 +14,7 @@ export interface FileFacts {
  * Fetches a file that fits in memory and checks it. Throws `NetworkError` when it cannot be fetched,
  * `ModelError` `size-mismatch` or `hash-mismatch` when the server has another one.
  */
-export async function fetchFile(
+export async function fetchCheckedFile(
   url: URL,
   facts: FileFacts,
   options: FetchJsonOptions,
