@@ -1,21 +1,12 @@
 import { addAlternatives } from './alternatives.ts';
-import { isVoid, judgeStanding, settleCanary } from './canaries.ts';
-import {
-  type Cause,
-  loosestAllowed,
-  moveTo,
-  rungKeeping,
-  setBounds,
-  setFrozen,
-  undoChange,
-} from './changes.ts';
-import { createDriftWatch, DRIFT_BAR, watchForDrift } from './drift.ts';
+import { setBounds, setFrozen, undoChange } from './changes.ts';
 import { exportLabels, importLabels, type LabelExport } from './label-pool.ts';
 import { createReport, type LearningReport } from './learning-report.ts';
-import * as evidence from './loss-evidence.ts';
+import { addLoss, threaten } from './loss-evidence.ts';
 import type { Correction, Observation } from './observation.ts';
+import { loosen, reactToCanary, reactToDrift, reactToThreat } from './reactions.ts';
 import type { ThresholdBounds } from './settings.ts';
-import { labelProbability, planShadow, type ShadowPlan, type ShadowRequest } from './shadow.ts';
+import { planShadow, type ShadowPlan, type ShadowRequest } from './shadow.ts';
 import {
   type LearningChange,
   type LearningState,
@@ -64,12 +55,6 @@ export interface LearningLoop {
   snapshot(): LearningState;
 }
 
-/** An alarm keeps at most this share of what was kept; half let too much through when half was new. */
-const KEPT_AFTER_ALARM = 0.4;
-
-/** One step tighter keeps a tenth less. */
-const KEPT_AFTER_STEP = 0.9;
-
 /** How many lost requests a correction stands for: an edit may be a matter of taste. */
 const CORRECTION_WEIGHTS: Readonly<Record<Correction['kind'], number>> = { undo: 1, edit: 0.5 };
 
@@ -100,7 +85,7 @@ export function createLearningLoop(options: LearningLoopOptions): LearningLoop {
       if (loss !== null) addEvidence(state, seen, loss);
       // Without checks every request counts as one that nobody took back.
       else if (state.settings.shadowRate === 0) {
-        evidence.threaten(state, { score: seen.score, loss: 0 });
+        threaten(state, { score: seen.score, loss: 0 });
       }
       return tell([
         ...reactToCanary(state, seen, now()),
@@ -112,8 +97,8 @@ export function createLearningLoop(options: LearningLoopOptions): LearningLoop {
     correct({ score, kind }) {
       state.totals.corrections += 1;
       const loss = CORRECTION_WEIGHTS[kind];
-      if (state.settings.shadowRate > 0) evidence.addLoss(state, { score, loss });
-      else evidence.threaten(state, { score, loss });
+      if (state.settings.shadowRate > 0) addLoss(state, { score, loss });
+      else threaten(state, { score, loss });
       return tell(reactToThreat(state, { reason: 'user-corrections', numbers: {}, nowMs: now() }));
     },
     freeze: () => tellOne(setFrozen(state, true, now())),
@@ -146,77 +131,14 @@ function weigh({ plan, isLoss }: Observation): number | null {
 }
 
 function addEvidence(state: LearningState, seen: Observation, loss: number): void {
-  evidence.addLoss(state, { score: seen.score, loss });
+  const least = seen.plan.leastProbability;
+  if (state.rung < 0 && seen.plan.kind === 'free') state.probation.labels += 1;
+  addLoss(state, { score: seen.score, loss, most: 1 / least });
   addAlternatives(state.alternatives, {
     results:
       seen.plan.kind === 'check' || seen.plan.kind === 'free' ? (seen.alternatives ?? null) : null,
     probability: seen.plan.probability,
     budget: state.budget,
-    least: labelProbability(state),
+    least,
   });
-}
-
-/** A judge that turns out void takes everything back that rested on its verdicts. */
-function reactToCanary(state: LearningState, seen: Observation, nowMs: number): LearningChange[] {
-  const isPassed = seen.isCanaryPassed ?? null;
-  if (seen.plan.kind !== 'canary' || isPassed === null) return [];
-  const wasVoid = isVoid(state);
-  settleCanary(state, isPassed);
-  if (!wasVoid && !isVoid(state)) return [];
-  evidence.forgetEvidence(state);
-  if (wasVoid) return [];
-  const passed = state.canaries.filter(Boolean).length;
-  const numbers = { canaries: state.canaries.length, passed };
-  const rung = Math.min(state.rung, state.certifiedRung);
-  return [moveTo(state, rung, { reason: 'judge-void', numbers, nowMs })];
-}
-
-function reactToThreat(state: LearningState, cause: Cause): LearningChange[] {
-  const threat = evidence.threatOf(state);
-  if (threat < evidence.THREAT_BAR || state.rung < 0) return [];
-  state.threats = [];
-  const rung = rungKeeping(state, KEPT_AFTER_STEP);
-  const numbers = { evidence: threat, bar: evidence.THREAT_BAR, alpha: state.settings.alpha };
-  return [moveTo(state, rung, { ...cause, numbers })];
-}
-
-/** A new era: little is kept until tests on the new requests certify more. */
-function reactToDrift(
-  state: LearningState,
-  { score, isKept, isLoss }: Observation,
-  { random, nowMs }: { readonly random: number; readonly nowMs: number },
-): LearningChange[] {
-  // Of kept requests only the drawn ones have labels: those would look stranger than the others.
-  const sighting = { score, isWrong: isKept ? null : isLoss };
-  const strength = watchForDrift(state.drift, state.ladder, { sighting, random });
-  if (strength < DRIFT_BAR) return [];
-  const numbers = { evidence: strength, bar: DRIFT_BAR, requests: state.drift.count };
-  const rung = rungKeeping(state, KEPT_AFTER_ALARM);
-  const change = moveTo(state, rung, { reason: 'drift', numbers, nowMs });
-  state.drift = createDriftWatch(state.ladder, state.rung);
-  state.era += 1;
-  state.eraStartedAtMs = nowMs;
-  // What the certificate promised was about other requests.
-  state.certifiedRung = Math.min(state.certifiedRung, state.rung);
-  state.alternatives = {};
-  state.threats = [];
-  evidence.forgetEvidence(state);
-  return [change];
-}
-
-function loosen(state: LearningState, nowMs: number): LearningChange[] {
-  const { settings } = state;
-  if (state.isFrozen || judgeStanding(state, settings.delta) !== 'trusted') return [];
-  const rung = Math.min(evidence.certifiedRung(state), loosestAllowed(state));
-  if (rung <= state.rung) return [];
-  const bet = state.bets[rung];
-  const requests = bet?.count ?? 0;
-  const numbers = {
-    requests,
-    lossShare: requests === 0 ? 0 : (bet?.sum ?? 0) / requests,
-    budget: state.budget,
-    evidence: Math.exp(bet?.logWealth ?? 0),
-    delta: settings.delta,
-  };
-  return [moveTo(state, rung, { reason: 'certified', numbers, nowMs })];
 }

@@ -1,3 +1,4 @@
+import { mostRefuting } from '../binomial-bound.ts';
 import { createBet, isRefuted, settleBet } from './bets.ts';
 import { labelProbability } from './shadow.ts';
 import { type LearningState, thresholdOf } from './state.ts';
@@ -7,6 +8,8 @@ export interface WeighedLoss {
   readonly score: number | null;
   /** 0, or 1 / the probability that this request was labelled. */
   readonly loss: number;
+  /** Largest value `loss` could have taken; default: that of a drawn check. */
+  readonly most?: number;
 }
 
 /** Stakes against "the present threshold keeps the budget", as shares of the label probability. */
@@ -27,8 +30,8 @@ const LOSSES_LOGGED = 2_000;
  * threshold was when it was drawn (active anytime-valid risk control, Xu, Karampatziakis and Mineiro
  * 2024).
  */
-export function addLoss(state: LearningState, { score, loss }: WeighedLoss): void {
-  const terms = { limit: state.budget, most: 1 / labelProbability(state) };
+export function addLoss(state: LearningState, { score, loss, most }: WeighedLoss): void {
+  const terms = { limit: state.budget, most: most ?? 1 / labelProbability(state) };
   for (const [rung, bet] of state.bets.entries()) {
     const isKept = score !== null && score >= (state.ladder[rung] as number);
     settleBet(bet, isKept ? loss : 0, terms);
@@ -68,10 +71,22 @@ export function certifiedRung({ bets, rung, settings }: LearningState): number {
   return loosest;
 }
 
+/**
+ * The rung that a certificate on the probation's labels gives: an exact binomial test at a number of
+ * labels fixed beforehand, as at the start (certificate.ts), which is sharper there than the bets.
+ */
+export function recertifiedRung({ ladder, log, budget, probation, settings }: LearningState) {
+  const most = mostRefuting(probation.labels, budget, settings.delta);
+  return ladder.findLastIndex(
+    (rung) => log.losses.filter(({ score }) => score >= rung).length <= most,
+  );
+}
+
 /** Drops what speaks for loosening: a new era began, or the judge was void. */
 export function forgetEvidence(state: LearningState): void {
   state.bets = state.ladder.map(() => createBet());
   state.log = { losses: [], gap: 0, skipped: 0 };
+  state.probation = { labels: 0, isOver: false };
 }
 
 function logLoss({ log }: LearningState, { score, loss }: WeighedLoss): void {

@@ -19,6 +19,8 @@ export interface ShadowPlan {
   readonly kind: ShadowKind;
   /** Probability with which this request got a label; 0 = checks were not running, it counts for nothing. */
   readonly probability: number;
+  /** Least probability that any request had when this one was planned: it bounds the weights. */
+  readonly leastProbability: number;
   /** Why checks were not running. */
   readonly reason: 'sampled' | 'not-opted-in' | 'only-on-device' | 'may-not-leave' | 'spent';
   /** Set aside from today's cap. */
@@ -39,22 +41,40 @@ export function planShadow(
 ): ShadowPlan {
   const { settings } = state;
   const obstacle = findObstacle(state, request, nowMs);
-  if (obstacle !== null) return { kind: 'none', probability: 0, reason: obstacle, reservedUsd: 0 };
+  const leastProbability = leastLabelProbability(state);
+  if (obstacle !== null) {
+    return { kind: 'none', probability: 0, leastProbability, reason: obstacle, reservedUsd: 0 };
+  }
   if (!request.isKept && settings.escalatedLabels === 'always') {
-    return { kind: 'free', probability: 1, reason: 'sampled', reservedUsd: 0 };
+    const isCanary = random() < settings.shadowRate * CANARY_SHARE;
+    const kind = isCanary ? 'canary' : 'free';
+    const probability = freeLabelProbability(state);
+    return { kind, probability, leastProbability, reason: 'sampled', reservedUsd: 0 };
   }
   const probability = labelProbability(state);
   const isDrawn = random() < settings.shadowRate;
-  if (!isDrawn) return { kind: 'none', probability, reason: 'sampled', reservedUsd: 0 };
+  const facts = { probability, leastProbability, reason: 'sampled' } as const;
+  if (!isDrawn) return { kind: 'none', ...facts, reservedUsd: 0 };
   const reservedUsd = request.checkCostUsd ?? 0;
   state.spentUsd += reservedUsd;
   const kind = random() < CANARY_SHARE ? 'canary' : 'check';
-  return { kind, probability, reason: 'sampled', reservedUsd };
+  return { kind, ...facts, reservedUsd };
 }
 
 /** With which a request gets a label of its own: canaries test the judge instead. */
 export function labelProbability({ settings }: Pick<LearningState, 'settings'>): number {
   return settings.shadowRate * (1 - CANARY_SHARE);
+}
+
+/** Of requests that go up anyway: all but those that test the judge. */
+function freeLabelProbability({ settings }: Pick<LearningState, 'settings'>): number {
+  return 1 - settings.shadowRate * CANARY_SHARE;
+}
+
+/** While nothing is kept every request is labelled, and the bets can be bolder. */
+function leastLabelProbability(state: Pick<LearningState, 'settings' | 'rung'>): number {
+  const isAllFree = state.rung < 0 && state.settings.escalatedLabels === 'always';
+  return isAllFree ? freeLabelProbability(state) : labelProbability(state);
 }
 
 function findObstacle(

@@ -15,6 +15,7 @@ export type ChangeReason =
   | 'loss-evidence'
   | 'user-corrections'
   | 'certified'
+  | 'recertified'
   | 'judge-void'
   | 'owner-undo'
   | 'owner-freeze'
@@ -109,6 +110,8 @@ export interface LearningState {
   /** Counts alarms: evidence of different eras is never mixed. */
   era: number;
   eraStartedAtMs: number;
+  /** Requests of this era labelled while nothing was kept; once they sufficed it is over. */
+  probation: { labels: number; isOver: boolean };
   /** One bet per rung against "keeping from here on loses more than the budget". */
   bets: Bet[];
   /** Evidence that the present threshold loses more than alpha, one value per stake. */
@@ -175,6 +178,7 @@ export function startLearning(options: StartLearningOptions): LearningState {
     isFrozen: false,
     era: 1,
     eraStartedAtMs: nowMs,
+    probation: { labels: 0, isOver: false },
     bets: ladder.map(() => createBet()),
     threats: [],
     drift: createDriftWatch(ladder, rung, labels),

@@ -57,7 +57,7 @@ describe('planShadow', () => {
   ] as const)('sends nothing up: %s', (reason, settings, request) => {
     const state = start(settings);
     const plan = planShadow(state, { ...KEPT, ...request }, { random: () => 0, nowMs: 0 });
-    expect(plan).toEqual({ kind: 'none', probability: 0, reason, reservedUsd: 0 });
+    expect(plan).toMatchObject({ kind: 'none', probability: 0, reason, reservedUsd: 0 });
   });
 
   it('is off until the owner opts in', () => {
@@ -79,10 +79,25 @@ describe('planShadow', () => {
   it('takes the cloud’s answer as a free label where it was asked anyway', () => {
     const request = { ...KEPT, isKept: false };
     const options = { random: () => 0.99, nowMs: 0 };
-    expect(planShadow(start(), request, options)).toMatchObject({ kind: 'free', probability: 1 });
+    expect(planShadow(start(), request, options)).toMatchObject({ kind: 'free', reservedUsd: 0 });
     const sampled = start({ escalatedLabels: 'sampled' });
     expect(planShadow(sampled, request, options)).toMatchObject({ kind: 'none' });
     expect(planShadow(sampled, request, { random: () => 0.06, nowMs: 0 }).kind).toBe('check');
+  });
+});
+
+describe('escalated requests', () => {
+  it('test the judge too, so that it can prove itself while nothing is kept', () => {
+    const state = start({ shadowRate: 0.2 });
+    const random = createRandom(1);
+    const plans = Array.from({ length: 50_000 }, () =>
+      planShadow(state, { ...KEPT, isKept: false }, { random, nowMs: 0 }),
+    );
+    const canaries = plans.filter(({ kind }) => kind === 'canary');
+    // A share of 0.2, and one in twenty of it.
+    expect(canaries.length / plans.length).toBeCloseTo(0.01, 2);
+    expect(canaries.length).toBeGreaterThan(0);
+    expect(plans.every(({ probability }) => probability === 1 - 0.2 * 0.05)).toBe(true);
   });
 });
 
