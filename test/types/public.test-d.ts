@@ -10,6 +10,8 @@ import {
   type Mode,
   type Receipt,
   type Runtime,
+  type SortedText,
+  type StudentInfo,
   type SuggestionSource,
   type Tier,
   type TierEvent,
@@ -52,10 +54,23 @@ edge.addEventListener('fallback', ({ detail }) => {
   else assertType<Equal<'storage-full' extends typeof detail.code ? true : false, true>>();
 });
 
+// Sorting: the answer always has a decision; probabilities are unknown where the cloud answered.
+assertType<Equal<Awaited<ReturnType<typeof edge.classify>>, SortedText>>();
+assertType<Equal<SortedText['probabilities'], Readonly<Record<string, number>> | null>>();
+assertType<Equal<Awaited<ReturnType<typeof edge.students.load>>, StudentInfo>>();
+edge.classify({ task: 'triage', input: { kind: 'text', text: 'hi' } }, { lossBudget: 0.01 });
+createRuntime({ mode: 'observe', students: [{ url: '/models/students/mine/', task: 'triage' }] });
+
+// Watching gives nothing back to the app's own path.
+assertType<Equal<ReturnType<typeof edge.observe>, void>>();
+edge.observe({ task: 'triage', input: { kind: 'text', text: 'hi' } }, 'refund', { costUsd: 0.001 });
+
 // @ts-expect-error: there is no such event
 edge.addEventListener('surprise', () => {});
 // @ts-expect-error: there is no such option
 createRuntime({ modle: 'x' });
+// @ts-expect-error: a student lies in a folder
+createRuntime({ students: [{ task: 'triage' }] });
 // @ts-expect-error: there is no such mode
 createRuntime({ mode: 'sometimes' });
 // @ts-expect-error: an endpoint has an address
