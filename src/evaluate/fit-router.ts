@@ -68,11 +68,17 @@ function fitKind(
     const model = fitGain(labels.map(withScore), { readWords });
     return { kind, predict: (request) => model.estimate(withScore(request)).gain };
   }
-  const model = fitGain(labels, { readWords });
+  // Beside a confidence only the topic's rescue and harm count, so that no words need to be learnt.
+  const topics = labels.map(({ topic, isBelowRight, isAboveRight }) => ({
+    topic,
+    isBelowRight,
+    isAboveRight,
+  }));
+  const model = fitGain(topics, { readWords });
   const calibrate = fitConfidence(labels, random);
   return {
     kind,
-    predict: (request) => expectedGain(model.estimate(request), calibrate(request.score)) ?? 0,
+    predict: ({ topic, score }) => expectedGain(model.estimate({ topic }), calibrate(score)) ?? 0,
   };
 }
 
