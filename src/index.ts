@@ -31,6 +31,7 @@ export {
 export { createRuntime } from './runtime.ts';
 export type { Runtime } from './runtime.ts';
 export type { Answer } from './runtime/answer.ts';
+export type { RuntimeMemory } from './runtime/complete.ts';
 export type { RuntimeEvents, RuntimeListener } from './runtime/events.ts';
 export type { ModelDownloadOptions, RuntimeModels } from './runtime/models.ts';
 export type { RuntimeObservations, RuntimeStudents } from './runtime/classifying.ts';
@@ -72,4 +73,5 @@ export type {
   TierEvent,
   TierFinish,
   TokenEvidence,
+  WrittenText,
 } from './types.ts';

@@ -1,7 +1,6 @@
 import type { SortedText } from './cascade/classify.ts';
 import { DEFAULT_MODE, parseMode } from './cascade/modes.ts';
 import type { RuleSet } from './cascade/rules.ts';
-import { createSuggestionSource } from './cascade/suggestion-source.ts';
 import { EngineError } from './errors.ts';
 import { type Answer, collectAnswer } from './runtime/answer.ts';
 import {
@@ -9,21 +8,35 @@ import {
   type RuntimeObservations,
   type RuntimeStudents,
 } from './runtime/classifying.ts';
-import { createEventBus, type RuntimeEvents, type RuntimeListener } from './runtime/events.ts';
-import { watchModel } from './runtime/model-watch.ts';
+import {
+  createComplete,
+  hasCompletionRule,
+  memoryWarning,
+  type Complete,
+  type RuntimeMemory,
+} from './runtime/complete.ts';
+import {
+  createEventBus,
+  type EventBus,
+  type RuntimeEvents,
+  type RuntimeListener,
+} from './runtime/events.ts';
+import { type ModelWatch, watchModel } from './runtime/model-watch.ts';
 import { createModels, type RuntimeModels } from './runtime/models.ts';
 import { checkOptions, type RuntimeOptions } from './runtime/options.ts';
 import type { ObservedFacts } from './runtime/observing.ts';
-import { readPolicy } from './runtime/policy.ts';
+import { type OwnerPolicy, readPolicy } from './runtime/policy.ts';
 import { createAnsweringStream } from './runtime/stream.ts';
 import { createDeviceTier } from './tiers/device.ts';
 import type {
   CallOptions,
   ClassifyOptions,
+  Decision,
   Mode,
   ModelState,
   Request,
   SuggestionSource,
+  Tier,
   TierEvent,
 } from './types.ts';
 import { connect, type HostConnection } from './worker/connect.ts';
@@ -56,6 +69,8 @@ export interface Runtime {
   readonly observations: RuntimeObservations;
   /** Completes text while it is typed. Never downloads, never calls the cloud. */
   readonly complete: SuggestionSource;
+  /** The person's own words, remembered on this device. */
+  readonly memory: RuntimeMemory;
   readonly models: RuntimeModels;
   /** Setting it counts from the next request on. Throws `TypeError` for an unknown one. */
   mode: Mode;
@@ -105,18 +120,22 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
     { device, options, policy, bus },
     closing.signal,
   );
-  const watch = watchModel({ connection, modelId, bus, onReady: warmUp });
+  const watch = watchModel({
+    connection,
+    modelId,
+    bus,
+    onReady() {
+      warmUp();
+      complete.warmUp();
+    },
+  });
+  const complete = openComplete(options, { policy, device, modelId, bus, watch });
   return {
     stream,
     generate: (request, callOptions) => collectAnswer(stream(request, callOptions)),
     ...createClassifying({ connection, options, policy, bus }, closing.signal),
-    complete: createSuggestionSource({
-      ...policy,
-      tiers: [device],
-      isReady: watch.isReady,
-      onRefusal: (decision) =>
-        bus.send('decision', { decision, task: 'complete', field: null, sessionId: null }),
-    }),
+    complete: complete.source,
+    memory: complete.memory,
     models: createModels(connection, modelId),
     get mode() {
       return mode;
@@ -132,9 +151,36 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
     close() {
       closing.abort(new EngineError('closed', 'The runtime was closed: make a new one.'));
       watch.stop();
+      complete.close();
       connection.close();
     },
   };
+}
+
+interface CompleteParts {
+  readonly policy: OwnerPolicy;
+  readonly device: Tier;
+  readonly modelId: string;
+  readonly bus: EventBus;
+  readonly watch: ModelWatch;
+}
+
+function openComplete(
+  options: RuntimeOptions,
+  { policy, device, modelId, bus, watch }: CompleteParts,
+): Complete {
+  const parts = {
+    policy,
+    device,
+    modelId,
+    isReady: watch.isReady,
+    precision: watch.precision,
+    hasOwnRule: hasCompletionRule(options),
+    onRefusal: (decision: Decision) =>
+      bus.send('decision', { decision, task: 'complete', field: null, sessionId: null }),
+    onError: (error: unknown) => bus.send('fallback', memoryWarning(error)),
+  };
+  return createComplete(parts, options.memory ?? true);
 }
 
 /** What falls below it is never shown, so the engine need not go on. */

@@ -1,6 +1,6 @@
 import { EdgewiseError, StorageError } from '../errors.ts';
 import type { LearningStore } from '../storage/learning-store.ts';
-import type { WordMemory, WordMemoryState } from '../students/word-memory.ts';
+import type { WordMemory, WordMemoryState } from '../completion/word-memory.ts';
 
 export interface MemorySaverOptions {
   readonly store: LearningStore;

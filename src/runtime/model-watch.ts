@@ -1,4 +1,4 @@
-import type { ModelState } from '../types.ts';
+import type { ModelState, Precision } from '../types.ts';
 import type { HostConnection } from '../worker/connect.ts';
 import type { EventBus } from './events.ts';
 
@@ -7,6 +7,8 @@ export interface ModelWatch {
   state(): ModelState;
   /** Whether a suggestion may be asked for now. */
   isReady(): boolean;
+  /** Build that the loaded model runs on; `null` before it is loaded. */
+  precision(): Precision | null;
   stop(): void;
 }
 
@@ -47,6 +49,7 @@ export function watchModel({
   return {
     state: () => state,
     isReady: () => state.status === 'ready' || (state.status === 'error' && mayRevive),
+    precision: () => (state.status === 'ready' ? state.info.precision : null),
     stop() {
       stopState();
       stopWarning();

@@ -38,6 +38,11 @@ export interface RuntimeOptions {
   readonly students?: readonly StudentOptions[];
   /** Default `prefer-on-device`. */
   readonly mode?: Mode;
+  /**
+   * Remembers what is typed in attached fields, on this device and nowhere else, to complete it better.
+   * Default `true`.
+   */
+  readonly memory?: boolean;
   /** Default: none; then nothing ever leaves the device. */
   readonly remote?: RemoteOptions | null;
   /** The app's own rules; they come before the ones in the package. */
@@ -100,6 +105,7 @@ const OPTIONS = {
   model: isText,
   students: Array.isArray,
   mode: isAnything,
+  memory: isFlag,
   remote: (value) => value === null || isObject(value),
   rules: isAnything,
   egress: isAnything,

@@ -3,7 +3,7 @@ import {
   createWordMemory,
   type MemoryPrediction,
   type WordMemory,
-} from '../students/word-memory.ts';
+} from '../completion/word-memory.ts';
 import type { WrittenText } from '../types.ts';
 import { MEMORY_KEY, MemorySaver, readMemoryState } from './memory-saver.ts';
 

@@ -30,6 +30,8 @@ const cases: readonly Case[] = [
   { file: 'src/cascade/a.ts', code: `import '../students/classifier.ts';`, rule: table },
   { file: 'src/cascade/a.ts', code: `import '../students/features.ts';`, rule: null },
   { file: 'src/cascade/a.ts', code: `import '../types.ts';`, rule: null },
+  { file: 'src/completion/a.ts', code: `import '../storage/database.ts';`, rule: table },
+  { file: 'src/completion/a.ts', code: `import '../cascade/plan.ts';`, rule: null },
   { file: 'src/students/a.ts', code: `import '../text/tokenizer.ts';`, rule: table },
   { file: 'src/ledger/a.ts', code: `import './adapters/prices.ts';`, rule: table },
   { file: 'src/ledger/adapters/a.ts', code: `import '../receipt.ts';`, rule: null },

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type {
   CompletionCalibration,
   CompletionCalibrationEntry,
-} from '../../cascade/completion-calibration.ts';
+} from '../../completion/completion-calibration.ts';
 import { createWasmEngine } from '../../engines/wasm/engine.ts';
 import { DataError, ModelError } from '../../errors.ts';
 import { calibrateCompletion, withEntry } from '../../evaluate/complete/calibrate.ts';
@@ -19,7 +19,7 @@ import { readMessages, readTurns, type WritingTurn } from '../../evaluate/comple
 import { dataHash } from '../../evaluate/data-hash.ts';
 import { decodeText } from '../../evaluate/read-outcomes.ts';
 import { parseCsv } from '../../specialise/csv.ts';
-import { createWordMemory } from '../../students/word-memory.ts';
+import { createWordMemory } from '../../completion/word-memory.ts';
 import type { CatalogueEntry, LoadedModel, Precision } from '../../types.ts';
 import {
   COMMON_HELP,

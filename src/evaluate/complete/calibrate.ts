@@ -2,7 +2,7 @@ import { historyBucket } from '../../cascade/calibration.ts';
 import type {
   CompletionCalibration,
   CompletionCalibrationEntry,
-} from '../../cascade/completion-calibration.ts';
+} from '../../completion/completion-calibration.ts';
 import { DataError } from '../../errors.ts';
 import { fitWriting } from './fit.ts';
 import type { SourceOffers } from './sources.ts';

@@ -1,5 +1,5 @@
 import { applyMap, fitMap, type CalibrationMap } from '../../cascade/calibration-map.ts';
-import type { ChosenCompletion } from '../../cascade/choose-completion.ts';
+import type { ChosenCompletion } from '../../completion/choose-completion.ts';
 import { fitChooser, type Chooser, type SourceMaps, type SourceOffers } from './sources.ts';
 import { replayTyping, sumTyping, type Typing } from './typing.ts';
 import type { WritingTurn } from './turns.ts';

@@ -1,4 +1,4 @@
-import type { CompletionPiece } from '../../cascade/completion.ts';
+import type { CompletionPiece } from '../../completion/completion.ts';
 import type { EngineRun, LoadedModel } from '../../types.ts';
 import type { WritingTurn } from './turns.ts';
 

@@ -3,11 +3,11 @@ import {
   chooseCompletion,
   type ChosenCompletion,
   type CompletionSource,
-} from '../../cascade/choose-completion.ts';
-import type { CompletionSourceId } from '../../cascade/completion-calibration.ts';
-import { listCompletions, type Completion } from '../../cascade/completion.ts';
+} from '../../completion/choose-completion.ts';
+import type { CompletionSourceId } from '../../completion/completion-calibration.ts';
+import { listCompletions, type Completion } from '../../completion/completion.ts';
 import type { ScoredAnswer } from '../../cascade/reliability.ts';
-import type { WordMemory } from '../../students/word-memory.ts';
+import type { WordMemory } from '../../completion/word-memory.ts';
 import type { Pass, TurnPasses } from './passes.ts';
 import { rightLength } from './typing.ts';
 import type { WritingTurn } from './turns.ts';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { evaluateComplete } from '../../../src/evaluate/complete.ts';
 import { offersOfMemory, offersOfPasses } from '../../../src/evaluate/complete/sources.ts';
 import type { WritingTurn } from '../../../src/evaluate/complete/turns.ts';
-import { createWordMemory } from '../../../src/students/word-memory.ts';
+import { createWordMemory } from '../../../src/completion/word-memory.ts';
 
 const SENTENCES = [
   'I would like a coffee please',

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createWordMemory } from '../../../src/students/word-memory.ts';
+import { createWordMemory } from '../../../src/completion/word-memory.ts';
 
 function memoryOf(...messages: string[]) {
   const memory = createWordMemory();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { createRuleSet } from '../../../src/cascade/rules.ts';
-import { createSuggestionSource } from '../../../src/cascade/suggestion-source.ts';
+import { createSuggestionSource } from '../../../src/completion/suggestion-source.ts';
 import { EngineError } from '../../../src/errors.ts';
 import type { Decision, Mode, SuggestionRequest } from '../../../src/types.ts';
 import { createScriptedTier, type ScriptStep } from '../../helpers/scripted-tier.ts';

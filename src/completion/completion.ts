@@ -1,5 +1,5 @@
-import { readLogProbability } from './evidence.ts';
-import type { TextDelta } from './hold-back.ts';
+import { readLogProbability } from '../cascade/evidence.ts';
+import type { TextDelta } from '../cascade/hold-back.ts';
 
 /** One token of a completion: the text it added, and how sure the model was. */
 export interface CompletionPiece {

@@ -1,4 +1,4 @@
-import { applyMap, type CalibrationMap } from './calibration-map.ts';
+import { applyMap, type CalibrationMap } from '../cascade/calibration-map.ts';
 import type { Completion } from './completion.ts';
 
 /** What one source would complete, and what its products are worth. */

@@ -1,5 +1,5 @@
-import { historyBucket, type HistoryBucket } from './calibration.ts';
-import { applyMap, type CalibrationMap } from './calibration-map.ts';
+import { historyBucket, type HistoryBucket } from '../cascade/calibration.ts';
+import { applyMap, type CalibrationMap } from '../cascade/calibration-map.ts';
 
 /** Who completed: the language model, the memory of a person's own words, or both. */
 export type CompletionSourceId = 'model' | 'memory';

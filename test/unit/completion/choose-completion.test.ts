@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { chooseCompletion } from '../../../src/cascade/choose-completion.ts';
-import { listCompletions, pickCompletion } from '../../../src/cascade/completion.ts';
+import { chooseCompletion } from '../../../src/completion/choose-completion.ts';
+import { listCompletions, pickCompletion } from '../../../src/completion/completion.ts';
 
 describe('completions of several sources', () => {
   const model = {

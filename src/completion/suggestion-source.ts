@@ -16,10 +16,10 @@ import {
   type Continuation,
   type OfferRule,
 } from './offer-completion.ts';
-import { openRun } from './open-run.ts';
-import { planTurn, type DevicePlan, type Plan } from './plan.ts';
-import type { Rule, RuleSet } from './rules.ts';
-import { isTierFailure } from './turn.ts';
+import { openRun } from '../cascade/open-run.ts';
+import { planTurn, type DevicePlan, type Plan } from '../cascade/plan.ts';
+import type { Rule, RuleSet } from '../cascade/rules.ts';
+import { isTierFailure } from '../cascade/turn.ts';
 
 export interface SuggestionSourceOptions {
   /** Only tiers on the device are ever asked. */
@@ -33,7 +33,7 @@ export interface SuggestionSourceOptions {
   /** What the person wrote before, once it is loaded; `null` = unknown or switched off. */
   readonly personal?: () => PersonalText | null;
   /** What products are worth, for this model; without it the rule's threshold stands alone. */
-  readonly calibration?: CompletionCalibration | null;
+  readonly calibration?: () => CompletionCalibration | null;
 }
 
 /** A person's own words, as completion uses them. */
@@ -126,7 +126,7 @@ function toCompletion({ before, after, field }: SuggestionRequest, lead: string)
 
 /** What stands before the field's own text in the prompt: a line for each earlier message. */
 function leadOf({ personal, calibration }: SuggestionSourceOptions): string {
-  const lines = (calibration?.promptHistory ?? 0) > 0 ? (personal?.()?.recent() ?? []) : [];
+  const lines = (calibration?.()?.promptHistory ?? 0) > 0 ? (personal?.()?.recent() ?? []) : [];
   return lines.map((line) => `${line}\n`).join('');
 }
 
@@ -173,7 +173,7 @@ function ruleFor(
 ): OfferRule | null {
   const messages = personal?.size ?? 0;
   if (!hasModel && messages === 0) return null;
-  const calibration = options.calibration ?? null;
+  const calibration = options.calibration?.() ?? null;
   const sources = [
     ...(hasModel ? ['model' as const] : []),
     ...(messages > 0 ? ['memory' as const] : []),

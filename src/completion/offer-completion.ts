@@ -1,5 +1,5 @@
 import type { Confidence } from '../types.ts';
-import { applyMap } from './calibration-map.ts';
+import { applyMap } from '../cascade/calibration-map.ts';
 import { chooseCompletion, type CompletionSource } from './choose-completion.ts';
 import { leastProduct, type CompletionCalibrationEntry } from './completion-calibration.ts';
 import { listCompletions, pickCompletion, type CompletionPiece } from './completion.ts';

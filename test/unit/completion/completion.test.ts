@@ -7,8 +7,8 @@ import {
   splitDelta,
   type CompletionInput,
   type CompletionPiece,
-} from '../../../src/cascade/completion.ts';
-import { token } from './arbitraries.ts';
+} from '../../../src/completion/completion.ts';
+import { token } from '../cascade/arbitraries.ts';
 
 /** Pieces written as `text:probability`; `typed` in place of the number for typed letters. */
 function pieces(
