@@ -1,7 +1,8 @@
 import { deleteDB, openDB } from 'idb';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createLearningLoop } from '../../src/cascade/learning/learning-loop.ts';
-import { parseLearningState, startLearning } from '../../src/cascade/learning/state.ts';
+import { parseLearningState } from '../../src/cascade/learning/parse-state.ts';
+import { startLearning } from '../../src/cascade/learning/state.ts';
 import { openLearningStore } from '../../src/storage/learning-store.ts';
 import { describeLearningStore } from '../contract/learning-store.contract.ts';
 

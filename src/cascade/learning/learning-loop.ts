@@ -4,13 +4,13 @@ import { exportLabels, importLabels, type LabelExport } from './label-pool.ts';
 import { createReport, type LearningReport } from './learning-report.ts';
 import { addLoss, threaten } from './loss-evidence.ts';
 import type { Correction, Observation } from './observation.ts';
+import { parseLearningState } from './parse-state.ts';
 import { loosen, reactToCanary, reactToDrift, reactToThreat } from './reactions.ts';
 import type { ThresholdBounds } from './settings.ts';
 import { planShadow, type ShadowPlan, type ShadowRequest } from './shadow.ts';
 import {
   type LearningChange,
   type LearningState,
-  parseLearningState,
   type ShadowCharge,
   thresholdOf,
 } from './state.ts';

@@ -5,12 +5,9 @@ import {
   type LearningLoop,
 } from '../../../../src/cascade/learning/learning-loop.ts';
 import type { Observation } from '../../../../src/cascade/learning/observation.ts';
+import { parseLearningState } from '../../../../src/cascade/learning/parse-state.ts';
 import type { LearningSettings } from '../../../../src/cascade/learning/settings.ts';
-import {
-  type LearningChange,
-  parseLearningState,
-  startLearning,
-} from '../../../../src/cascade/learning/state.ts';
+import { type LearningChange, startLearning } from '../../../../src/cascade/learning/state.ts';
 import { createRandom } from '../../../../src/evaluate/draws.ts';
 import type { Receipt } from '../../../../src/types.ts';
 
