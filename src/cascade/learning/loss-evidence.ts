@@ -1,5 +1,6 @@
 import { mostRefuting } from '../binomial-bound.ts';
 import { createBet, isRefuted, settleBet } from './bets.ts';
+import { shareReaching } from './drift.ts';
 import { labelProbability } from './shadow.ts';
 import { type LearningState, thresholdOf } from './state.ts';
 
@@ -20,6 +21,9 @@ const THREAT_STAKES = [0.2, 0.5, 1] as const;
  * some requests sent up until a certified test takes it back.
  */
 export const THREAT_BAR = 20;
+
+/** Where more than this share of what is kept would be lost, nobody gains by keeping it. */
+const MOST_LOST_OF_KEPT = 0.5;
 
 /** Losses kept for other browsers; older ones are dropped. */
 const LOSSES_LOGGED = 2_000;
@@ -61,12 +65,13 @@ export function threatOf({ threats }: Pick<LearningState, 'threats'>): number {
  * the budget, one after the other. As the loss grows from rung to rung, the first that truly loses
  * more would have to be refuted wrongly, which happens with probability at most delta in this era.
  */
-export function certifiedRung({ bets, rung, settings }: LearningState): number {
+export function certifiedRung(state: LearningState): number {
+  const { bets, rung, settings } = state;
   let loosest = rung;
   for (let next = rung + 1; next < bets.length; next += 1) {
     const bet = bets[next];
     if (bet === undefined || !isRefuted(bet, settings.delta)) break;
-    loosest = next;
+    if (isWorthKeeping(state, next, bet.sum / bet.count)) loosest = next;
   }
   return loosest;
 }
@@ -75,11 +80,18 @@ export function certifiedRung({ bets, rung, settings }: LearningState): number {
  * The rung that a certificate on the probation's labels gives: an exact binomial test at a number of
  * labels fixed beforehand, as at the start (certificate.ts), which is sharper there than the bets.
  */
-export function recertifiedRung({ ladder, log, budget, probation, settings }: LearningState) {
+export function recertifiedRung(state: LearningState): number {
+  const { ladder, log, budget, probation, settings } = state;
   const most = mostRefuting(probation.labels, budget, settings.delta);
-  return ladder.findLastIndex(
-    (rung) => log.losses.filter(({ score }) => score >= rung).length <= most,
-  );
+  return ladder.findLastIndex((threshold, rung) => {
+    const losses = log.losses.filter(({ score }) => score >= threshold).length;
+    return losses <= most && isWorthKeeping(state, rung, losses / probation.labels);
+  });
+}
+
+/** A rung few requests reach keeps the budget even when all of them are lost: that is no gain. */
+function isWorthKeeping({ drift }: LearningState, rung: number, lossShare: number): boolean {
+  return lossShare <= MOST_LOST_OF_KEPT * shareReaching(drift, rung);
 }
 
 /** Drops what speaks for loosening: a new era began, or the judge was void. */
