@@ -58,6 +58,7 @@ export function modeText(mode: Mode): string {
 /** Who a tier is, in words. */
 export function tierText(tier: string): string {
   if (tier === 'device') return 'This device';
+  if (tier === 'memory') return 'Your own words';
   return `Server (${tier})`;
 }
 

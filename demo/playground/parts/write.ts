@@ -33,6 +33,7 @@ export function wireWrite(runtime: Runtime): void {
 /** Tells where each ghost came from and how long it took. A model that is not ready gives none: typing downloads nothing. */
 function measured(source: SuggestionSource, say: (text: string) => void): SuggestionSource {
   return {
+    ...source,
     async suggest(request) {
       const startMs = performance.now();
       const suggestion = await source.suggest(request);
