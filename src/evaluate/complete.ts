@@ -1,6 +1,7 @@
 import { auroc, expectedCalibrationError } from '../cascade/reliability.ts';
 import { DataError } from '../errors.ts';
-import { judgeWriting, type JudgedWriting } from './complete/judge.ts';
+import type { CompletionCalibrationEntry } from '../completion/completion-calibration.ts';
+import { judgeCalibrated, judgeWriting, type JudgedWriting } from './complete/judge.ts';
 import type { TurnPasses } from './complete/passes.ts';
 import { firstWordAnswers, type SourceOffers } from './complete/sources.ts';
 import { sumTyping, type Typing } from './complete/typing.ts';
@@ -17,6 +18,8 @@ export interface CompleteOptions {
   /** New wrong ghosts per 100 keys that the threshold is fitted for. Default 5. */
   readonly flashBudget?: number;
   readonly seed: number;
+  /** Judges this calibration, fitted on other turns, in place of one fitted on half of these. */
+  readonly entry?: CompletionCalibrationEntry;
   readonly bars?: CompleteBars;
   /** What else the figures rest on: model, data, messages. */
   readonly context: EvaluationReport['context'];
@@ -55,7 +58,9 @@ export async function evaluateComplete(options: CompleteOptions): Promise<Evalua
   const settings = { draws: SPLITS, seed, ...control(options) };
   const judge = (chosen: readonly SourceOffers[]): Promise<JudgedWriting[]> =>
     runDraws((random) => judgeWriting(turns, chosen, { flashBudget, random }), settings);
-  const judged = await judge(sources);
+  const { entry } = options;
+  const judged =
+    entry === undefined ? await judge(sources) : [judgeCalibrated(turns, sources, entry)];
   const alone = sources.length < 2 ? [] : await judgeAlone(sources, judge);
   const figures = {
     ...describeWriting(judged, seed),
@@ -72,7 +77,10 @@ export async function evaluateComplete(options: CompleteOptions): Promise<Evalua
       turns: turns.length,
       characters: turns.reduce((sum, { text }) => sum + text.length, 0),
       flashBudget,
-      method: `threshold and maps from one half of the turns, judged on the other, both ways, ${SPLITS} random halvings; one turn per dialogue`,
+      method:
+        entry === undefined
+          ? `threshold and maps from one half of the turns, judged on the other, both ways, ${SPLITS} random halvings; one turn per dialogue`
+          : 'threshold and maps of the calibration, judged on all turns; one turn per dialogue',
       intervals: `95 % of ${BOOTSTRAP_DRAWS} bootstrap draws over turns`,
       seed,
     },

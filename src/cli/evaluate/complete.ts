@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import type {
-  CompletionCalibration,
-  CompletionCalibrationEntry,
+import {
+  findCompletionEntry,
+  type CompletionCalibration,
+  type CompletionCalibrationEntry,
 } from '../../completion/completion-calibration.ts';
 import { createWasmEngine } from '../../engines/wasm/engine.ts';
 import { DataError, ModelError } from '../../errors.ts';
@@ -51,6 +52,7 @@ to 20 words per dialogue; up to 4 earlier turns are the model's context.
   --precision NAME      exact (default) or fast, where Node runs relaxed SIMD
                         (node --experimental-wasm-relaxed-simd in Node 20)
   --calibration-out FILE  also fit maps and threshold on all turns and put them into FILE
+  --calibration FILE    judge this calibration, fitted on other turns, and fit nothing
   --cache DIR           where the model's passes are kept (default: the user's cache)
   --min-saved SHARE, --min-precision SHARE, --max-flashes N    fail beyond these
 ${COMMON_HELP}`;
@@ -81,6 +83,7 @@ export function run(argv: readonly string[]): Promise<number> {
       model: { type: 'string' },
       precision: { type: 'string' },
       'calibration-out': { type: 'string' },
+      calibration: { type: 'string' },
       cache: { type: 'string' },
       'min-saved': { type: 'string' },
       'min-precision': { type: 'string' },
@@ -129,11 +132,13 @@ async function measure(input: EvaluationInput) {
       },
     });
   }
+  const judged = await entryToJudge(input, { names, messages: inMemory.length });
   return evaluateComplete({
     turns,
     sources,
     passes,
     flashBudget,
+    ...(judged === null ? {} : { entry: judged }),
     seed: input.seed,
     bars: barsOf(input),
     signal: input.signal,
@@ -238,6 +243,20 @@ async function writeCalibration(
   const longest = Math.max(promptHistory, present?.id === fresh.id ? present.promptHistory : 0);
   const calibration = withEntry({ ...base, promptHistory: longest }, entry);
   await writeOutputFile(file, `${JSON.stringify(calibration, null, 2)}\n`);
+}
+
+/** The entry of `--calibration` for these sources and this much history. */
+async function entryToJudge(
+  input: EvaluationInput,
+  { names, messages }: { names: readonly SourceName[]; messages: number },
+): Promise<CompletionCalibrationEntry | null> {
+  const file = input.text('calibration');
+  if (file === undefined) return null;
+  const calibration = await readCalibration(file);
+  const known = names.includes('memory') ? messages : 0;
+  const entry = calibration === null ? null : findCompletionEntry(calibration, names, known);
+  if (entry !== null) return entry;
+  throw new UsageError(`${file} has no entry for ${names.join(' and ')} with ${known} messages.`);
 }
 
 async function readCalibration(file: string): Promise<CompletionCalibration | null> {

@@ -1,6 +1,13 @@
 import { applyMap, fitMap, type CalibrationMap } from '../../cascade/calibration-map.ts';
+import type { CompletionCalibrationEntry } from '../../completion/completion-calibration.ts';
 import type { ChosenCompletion } from '../../completion/choose-completion.ts';
-import { fitChooser, type Chooser, type SourceMaps, type SourceOffers } from './sources.ts';
+import {
+  chooserWith,
+  fitChooser,
+  type Chooser,
+  type SourceMaps,
+  type SourceOffers,
+} from './sources.ts';
 import { replayTyping, sumTyping, type Typing } from './typing.ts';
 import type { WritingTurn } from './turns.ts';
 
@@ -47,11 +54,27 @@ export function fitWriting(
   // The sources' maps are of every caret position, at which a right ghost counts many times that a
   // writer takes at once; what a shown ghost is worth is fitted on those that were shown.
   const shownMap = seen.length === 0 ? null : fitMap('logistic', seen);
+  return withWriter(turns, choose, { maps, threshold, shownMap, samples: seen.length });
+}
+
+/** When to show what, as a calibration says that was fitted elsewhere. */
+export function calibratedWriting(
+  turns: readonly WritingTurn[],
+  sources: readonly SourceOffers[],
+  { maps, threshold, shown, samples }: CompletionCalibrationEntry,
+): FittedWriting {
+  const choose = chooserWith(sources, maps);
+  return withWriter(turns, choose, { maps, threshold, shownMap: shown, samples });
+}
+
+function withWriter(
+  turns: readonly WritingTurn[],
+  choose: Chooser,
+  facts: Omit<FittedWriting, 'write'>,
+): FittedWriting {
+  const { threshold, shownMap } = facts;
   return {
-    maps,
-    threshold,
-    shownMap,
-    samples: seen.length,
+    ...facts,
     write(turn, shown) {
       const ghosts: ShownGhost[] = [];
       const typing = write(turns, choose, { turn, threshold, shown: ghosts });

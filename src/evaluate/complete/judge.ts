@@ -1,5 +1,6 @@
+import type { CompletionCalibrationEntry } from '../../completion/completion-calibration.ts';
 import { shuffled, type Random } from '../draws.ts';
-import { fitWriting, type ShownGhost } from './fit.ts';
+import { calibratedWriting, fitWriting, type ShownGhost } from './fit.ts';
 import type { SourceOffers } from './sources.ts';
 import type { Typing } from './typing.ts';
 import type { WritingTurn } from './turns.ts';
@@ -34,4 +35,16 @@ export function judgeWriting(
     return fitted.threshold;
   });
   return { typings, shown, thresholds };
+}
+
+/** Writes every turn with a calibration that was fitted on others. */
+export function judgeCalibrated(
+  turns: readonly WritingTurn[],
+  sources: readonly SourceOffers[],
+  entry: CompletionCalibrationEntry,
+): JudgedWriting {
+  const fitted = calibratedWriting(turns, sources, entry);
+  const shown: ShownGhost[] = [];
+  const typings = turns.map((_, turn) => fitted.write(turn, shown));
+  return { typings, shown, thresholds: [entry.threshold] };
 }

@@ -71,7 +71,12 @@ export function fitChooser(
     const answers = firstWordAnswers(turns, source, training);
     if (answers.length > 0) maps[source.id] = fitMap('logistic', answers);
   }
-  const choose: Chooser = (turn, position, threshold) => {
+  return { choose: chooserWith(sources, maps), maps };
+}
+
+/** The surest offer by these maps. */
+export function chooserWith(sources: readonly SourceOffers[], maps: SourceMaps): Chooser {
+  return (turn, position, threshold) => {
     const offered = sources.map(({ id, completions }): CompletionSource => ({
       id,
       completions: completions[turn]?.[position] ?? [],
@@ -79,7 +84,6 @@ export function fitChooser(
     }));
     return chooseCompletion(offered, threshold);
   };
-  return { choose, maps };
 }
 
 /** First words and whether they were right: what calibration, AUROC and ECE are made of. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { calibrateCompletion } from '../../../src/evaluate/complete/calibrate.ts';
 import { evaluateComplete } from '../../../src/evaluate/complete.ts';
 import { offersOfMemory, offersOfPasses } from '../../../src/evaluate/complete/sources.ts';
 import type { WritingTurn } from '../../../src/evaluate/complete/turns.ts';
@@ -48,6 +49,17 @@ describe('the worth of completion', () => {
     const { figures } = await evaluateComplete({ ...common, turns, sources: [model, memory] });
     expect(figures['modelAloneSaved']).toBe(0);
     expect(figures['bothMinusBetter']).toBeCloseTo(0, 6);
+  });
+
+  it('can be judged with a calibration that was fitted on other turns', async () => {
+    const turns = turnsOf(30);
+    const sources = [offersOfMemory(turns, memoryOf(SENTENCES), { withSpace: true })];
+    const options = { turns, sources, flashBudget: 5, messages: SENTENCES.length };
+    const entry = calibrateCompletion(options);
+    expect(entry.history).toBe('1-99');
+    const { figures } = await evaluateComplete({ ...common, turns, sources, entry });
+    expect(figures['threshold']).toBe(entry.threshold);
+    expect(figures['keystrokesSaved']).toBeGreaterThan(0.5);
   });
 
   it('fails the bars that are asked for and missed', async () => {
