@@ -39,7 +39,7 @@ export function createVerdict(box: HTMLElement, endpointState: () => EndpointSta
     show(sorted) {
       const reason = triageReason(sorted, endpointState(), serverError);
       box.replaceChildren(
-        make('p', topicName(sorted.label), 'topic'),
+        make('p', headline(sorted), 'topic'),
         make('p', reason, 'route'),
         make('p', facts(sorted), 'soft figures'),
       );
@@ -55,6 +55,12 @@ export function createVerdict(box: HTMLElement, endpointState: () => EndpointSta
     },
     explainFallback: (error) => (serverError = error),
   };
+}
+
+/** What nobody was sure of is not shown as if somebody were. */
+function headline({ label, tier, decision }: SortedText): string {
+  const name = topicName(label);
+  return tier === 'student' && decision.reason !== 'confident' ? `Perhaps: ${name}` : name;
 }
 
 /** `card_arrival` as people write it. */
