@@ -58,7 +58,7 @@ edge.addEventListener('fallback', ({ detail }) => {
 assertType<Equal<Awaited<ReturnType<typeof edge.classify>>, SortedText>>();
 assertType<Equal<SortedText['probabilities'], Readonly<Record<string, number>> | null>>();
 assertType<Equal<Awaited<ReturnType<typeof edge.students.load>>, StudentInfo>>();
-edge.classify({ task: 'triage', input: { kind: 'text', text: 'hi' } }, { lossBudget: 0.01 });
+void edge.classify({ task: 'triage', input: { kind: 'text', text: 'hi' } }, { lossBudget: 0.01 });
 createRuntime({ mode: 'observe', students: [{ url: '/models/students/mine/', task: 'triage' }] });
 
 // Watching gives nothing back to the app's own path.
