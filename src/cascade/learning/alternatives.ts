@@ -74,5 +74,6 @@ export function listProposals(
 }
 
 function clampShare(value: number): number {
+  if (Number.isNaN(value)) return 0;
   return Math.max(-1, Math.min(1, value));
 }

@@ -1,9 +1,10 @@
 import { addAlternatives } from './alternatives.ts';
 import { setBounds, setFrozen, undoChange } from './changes.ts';
+import { cleanScore } from './clean-number.ts';
 import { exportLabels, importLabels, type LabelExport } from './label-pool.ts';
 import { createReport, type LearningReport } from './learning-report.ts';
 import { addLoss, threaten } from './loss-evidence.ts';
-import type { Correction, Observation } from './observation.ts';
+import { cleanObservation, type Correction, type Observation } from './observation.ts';
 import { parseLearningState } from './parse-state.ts';
 import { loosen, reactToCanary, reactToDrift, reactToThreat } from './reactions.ts';
 import type { ThresholdBounds } from './settings.ts';
@@ -78,7 +79,8 @@ export function createLearningLoop(options: LearningLoopOptions): LearningLoop {
       return thresholdOf(state);
     },
     plan: (request) => planShadow(state, request, { random, nowMs: now() }),
-    observe(seen) {
+    observe(observation) {
+      const seen = cleanObservation(observation);
       const loss = weigh(seen);
       addToTotals(state, seen, loss);
       settleCharge(state, seen);
@@ -94,7 +96,9 @@ export function createLearningLoop(options: LearningLoopOptions): LearningLoop {
         ...loosen(state, now()),
       ]);
     },
-    correct({ score, kind }) {
+    correct(correction) {
+      const { kind } = correction;
+      const score = cleanScore(correction.score);
       state.totals.corrections += 1;
       const loss = CORRECTION_WEIGHTS[kind];
       if (state.settings.shadowRate > 0) addLoss(state, { score, loss });

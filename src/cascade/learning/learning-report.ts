@@ -59,8 +59,9 @@ function describeWindow({ parts }: LearningState): LearningReport['window'] {
   };
 }
 
-function costPerCorrect({ requests, sampled, lost, costUsd, shadowUsd }: LearningTotals) {
-  if (sampled === 0) return null;
+function costPerCorrect(totals: LearningTotals): number | null {
+  const { requests, sampled, lost, costUsd, shadowUsd } = totals;
+  if (sampled === 0 || totals.unknownCosts + totals.shadowUnknownCosts > 0) return null;
   const correct = requests * (1 - lost / sampled);
   return correct > 0 ? (costUsd + shadowUsd) / correct : null;
 }

@@ -1,3 +1,4 @@
+import { cleanCost } from './clean-number.ts';
 import { CANARY_SHARE } from './settings.ts';
 import type { LearningState } from './state.ts';
 import type { Mode } from '../../types.ts';
@@ -36,10 +37,11 @@ const DAY_MS = 86_400_000;
  */
 export function planShadow(
   state: LearningState,
-  request: ShadowRequest,
+  given: ShadowRequest,
   { random, nowMs }: { readonly random: () => number; readonly nowMs: number },
 ): ShadowPlan {
   const { settings } = state;
+  const request = { ...given, checkCostUsd: cleanCost(given.checkCostUsd) };
   const obstacle = findObstacle(state, request, nowMs);
   const leastProbability = leastLabelProbability(state);
   if (obstacle !== null) {

@@ -70,6 +70,8 @@ export interface LearningTotals {
   corrections: number;
   /** US dollars of all answers, checks not counted. */
   costUsd: number;
+  /** Answers whose cost nobody knew. */
+  unknownCosts: number;
   shadowUsd: number;
   /** Checks whose cost nobody knew. */
   shadowUnknownCosts: number;
@@ -214,6 +216,7 @@ function createTotals(): LearningTotals {
     canaries: 0,
     corrections: 0,
     costUsd: 0,
+    unknownCosts: 0,
     shadowUsd: 0,
     shadowUnknownCosts: 0,
     shadowCarbonGrams: { low: 0, mid: 0, high: 0 },

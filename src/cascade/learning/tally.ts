@@ -17,6 +17,7 @@ export function addToTotals(state: LearningState, seen: Observation, loss: numbe
   totals.sampled += Number(loss !== null);
   totals.lost += lost;
   totals.costUsd += seen.costUsd ?? 0;
+  totals.unknownCosts += Number(seen.costUsd === undefined);
   const part = currentPart(state);
   part.requests += 1;
   part.kept += Number(seen.isKept);
