@@ -41,6 +41,14 @@ function data(name: string): Promise<string | null> {
   return page.locator('#triage-result').getAttribute(`data-${name}`);
 }
 
+/** Requests since `start` that could carry a text. The page itself may look for a newer student. */
+function sentSince(start: number) {
+  return playground.proxy.requests.slice(start).filter(({ method, path: address, requestBody }) => {
+    const isPlain = method === 'GET' && requestBody === '' && !address.includes('?');
+    return !isPlain;
+  });
+}
+
 function resultText(): Promise<string> {
   return page.locator('#triage-result').innerText();
 }
@@ -66,7 +74,7 @@ describe('without an endpoint', () => {
     await sort(FOREIGN);
     expect(await data('tier')).toBe('student');
     expect(await data('reason')).toBe('mode-only-on-device');
-    expect(playground.proxy.requests.slice(start)).toEqual([]);
+    expect(sentSince(start)).toEqual([]);
     expect(playground.problems).toEqual([]);
   });
 
@@ -92,9 +100,7 @@ describe('without an endpoint', () => {
     expect(await resultText()).toMatch(
       /Not sure enough \(0\.\d\d, needs 0\.\d\d\)\. No server is set up to ask\. This is a best guess\./,
     );
-    // The code that would ask may be fetched now; the message goes nowhere.
-    const bodies = playground.proxy.requests.slice(start).map(({ requestBody }) => requestBody);
-    expect(bodies.join('')).toBe('');
+    expect(sentSince(start)).toEqual([]);
   });
 
   test('each prepared message is sorted with one press', async () => {
@@ -217,7 +223,7 @@ describe('with an endpoint', () => {
     expect(await resultText()).toMatch(
       /Not sure enough \(0\.\d\d, needs 0\.\d\d\), so the server was asked\./,
     );
-    const bodies = playground.proxy.requests.slice(start).map(({ requestBody }) => requestBody);
+    const bodies = sentSince(start).map(({ requestBody }) => requestBody);
     expect(bodies.filter((body) => body.includes('heron'))).toHaveLength(1);
   });
 
@@ -225,7 +231,7 @@ describe('with an endpoint', () => {
     const start = playground.proxy.requests.length;
     await sort(CLEAR);
     expect(await data('tier')).toBe('student');
-    expect(playground.proxy.requests.slice(start)).toEqual([]);
+    expect(sentSince(start)).toEqual([]);
   });
 
   test('an answer that is no topic is not taken for one', async () => {
@@ -241,6 +247,6 @@ describe('with an endpoint', () => {
     await sort(FOREIGN);
     expect(await data('tier')).toBe('student');
     expect(await resultText()).toContain('The plug is pulled.');
-    expect(playground.proxy.requests.slice(start)).toEqual([]);
+    expect(sentSince(start)).toEqual([]);
   });
 });
