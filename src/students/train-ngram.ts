@@ -20,7 +20,7 @@ export interface NgramTraining extends TrainingControl {
   readonly typicalScores?: Int8Array;
   /** All labels, also those without rows. Default: those of the rows. In order of code units. */
   readonly labels?: readonly string[];
-  /** Default 4: half the size of 8, and no measurable loss (docs/students.md). */
+  /** Default 4: half the size of 8, and as accurate as plain floats (docs/students.md). */
   readonly bitsPerWeight?: 4 | 8;
 }
 
