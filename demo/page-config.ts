@@ -7,6 +7,7 @@ function packageAlias(folder: string, extension: string) {
   const entry = (name: string) => `${root}/${folder}/${name}.${extension}`;
   return [
     { find: /^edgewise$/, replacement: entry('index') },
+    { find: /^edgewise\/audit$/, replacement: entry('audit/index') },
     { find: /^edgewise\/autocomplete$/, replacement: entry('autocomplete/index') },
   ];
 }

@@ -36,6 +36,8 @@ export interface EvaluationOutput {
   readonly report: EvaluationReport;
   /** The chart as SVG. */
   readonly chart?: string;
+  /** For people, in place of the table of all figures. */
+  readonly text?: string;
 }
 
 export interface EvaluationCommand {
@@ -94,7 +96,11 @@ export async function runEvaluation(
     const reader = readValues(values);
     const seed = reader.number('seed', { fallback: 1, min: 0, max: MAX_SEED, isWhole: true });
     const { signal } = stop;
-    const { report, chart } = await command.measure({
+    const {
+      report,
+      chart,
+      text = formatReport(report),
+    } = await command.measure({
       ...reader,
       seed,
       signal,
@@ -104,9 +110,7 @@ export async function runEvaluation(
     if (chart !== undefined && values['no-chart'] !== true) {
       await writeChart(reader.text('chart'), { fallback: `evaluate-${command.name}.svg`, chart });
     }
-    process.stdout.write(
-      values['json'] === true ? `${JSON.stringify(report)}\n` : formatReport(report),
-    );
+    process.stdout.write(values['json'] === true ? `${JSON.stringify(report)}\n` : text);
     return report.ok ? 0 : 1;
   } finally {
     progress.end();

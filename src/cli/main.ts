@@ -29,6 +29,10 @@ const VERBS: Readonly<Record<string, Verb>> = {
     summary: 'measure what a model, a score or a threshold is worth on your data',
     load: () => import('./evaluate.ts'),
   },
+  audit: {
+    summary: 'see in a log of your calls what could have stayed on the device',
+    load: () => import('./audit.ts'),
+  },
   relay: {
     summary: 'serve the upper tiers to pages, with the keys kept here',
     load: () => import('./relay.ts'),

@@ -93,6 +93,8 @@ const cases: readonly Case[] = [
   { file: 'src/evaluate/a.ts', code: `import '../cli/main.ts';`, rule: table },
   { file: 'src/evaluate/a.ts', code: `import { readFile } from 'node:fs';`, rule: table },
   { file: 'src/evaluate/a.ts', code: `import '../cascade/outcome.ts';`, rule: null },
+  { file: 'src/audit/a.ts', code: `import '../runtime.ts';`, rule: table },
+  { file: 'src/audit/a.ts', code: `import '../evaluate/chart.ts';`, rule: null },
   { file: 'src/relay/a.ts', code: `import '../engines/wasm/engine.ts';`, rule: table },
   { file: 'src/relay/a.ts', code: `import 'node:http';`, rule: null },
   { file: 'src/relay/local-worker.ts', code: `import '../runtime.ts';`, rule: table },
