@@ -28,6 +28,8 @@ export interface SoftmaxTraining extends TrainingControl {
   readonly stepSize: number;
   /** Sum of squared gradients a bucket starts with: the larger, the smaller its first steps. */
   readonly inertia: number;
+  /** Rows whose label already has at least this probability are left alone. Default 1: none. */
+  readonly enough?: number;
 }
 
 /** Rows between two looks at the signal: about 10 ms of work. */
@@ -36,7 +38,7 @@ const ROWS_PER_STRETCH = 64;
 const LAST_STEP_SHARE = 0.02;
 /** The bias moves with every row, a feature with few. */
 const BIAS_STEP_SHARE = 0.1;
-/** Labels this close to right are left alone, which saves most of the work of the later passes. */
+/** A row whose labels are all this close to right is left alone, which saves work in later passes. */
 const SMALLEST_ERROR = 1e-3;
 
 /**
@@ -49,7 +51,7 @@ export async function trainSoftmax(
   examples: readonly TrainingExample[],
   training: SoftmaxTraining,
 ): Promise<void> {
-  const descent = createDescent(parameters, training.inertia);
+  const descent = createDescent(parameters, training);
   const random = createRandom(training.seed);
   const order = Uint32Array.from(examples.keys());
   const total = examples.length * training.passes;
@@ -68,24 +70,28 @@ export async function trainSoftmax(
   }
 }
 
-function createDescent({ biases, weights }: NgramParameters, inertia: number) {
+function createDescent(
+  { biases, weights }: NgramParameters,
+  { inertia, enough = 1 }: SoftmaxTraining,
+) {
   const labels = biases.length;
   const squares = new Float32Array(weights.length / labels).fill(inertia);
   const errors = new Float32Array(labels);
-  const movers = new Uint32Array(labels);
   let biasSquares = inertia;
 
   function step({ features, label }: TrainingExample, stepSize: number): void {
     const { buckets, values } = features;
     fillErrors(features, label);
+    // The error of the right label is its probability minus 1.
+    if ((errors[label] as number) >= enough - 1) return;
     let errorSquares = 0;
-    let moving = 0;
+    let largestError = 0;
     for (let each = 0; each < labels; each += 1) {
       const error = errors[each] as number;
       errorSquares += error * error;
-      if (Math.abs(error) > SMALLEST_ERROR) movers[moving++] = each;
+      largestError = Math.max(largestError, Math.abs(error));
     }
-    if (moving === 0) return;
+    if (largestError <= SMALLEST_ERROR) return;
     for (let index = 0; index < buckets.length; index += 1) {
       const bucket = buckets[index] as number;
       const value = values[index] as number;

@@ -33,6 +33,8 @@ const INERTIA = 4e-3;
 const UPDATE_PASSES = 12;
 const UPDATE_STEP_SIZE = 1;
 const UPDATE_INERTIA = 1;
+/** Then the right label leads for sure; learning on would only push other labels out. */
+const UPDATE_ENOUGH = 0.6;
 
 /**
  * Trains an n-gram student. Rows without a word carry nothing and are left out; rows with the same
@@ -88,6 +90,7 @@ export async function updateNgramStudent(
     passes: UPDATE_PASSES,
     stepSize: UPDATE_STEP_SIZE,
     inertia: UPDATE_INERTIA,
+    enough: UPDATE_ENOUGH,
   });
   const { features, temperature } = header;
   const trainedRows = header.trainedRows + examples.length;
