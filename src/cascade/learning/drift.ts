@@ -106,14 +106,6 @@ export function forgetLabelsAbove(watch: DriftWatch, rung: number): void {
   watch.labelledFrom = rung;
 }
 
-/** Share of the requests seen that reach this rung. */
-export function shareReaching({ bag, count }: DriftWatch, rung: number): number {
-  const half = bag.length / 2;
-  let reaching = 0;
-  for (let bin = 0; bin <= rung; bin += 1) reaching += (bag[bin] ?? 0) + (bag[half + bin] ?? 0);
-  return count === 0 ? 0 : reaching / count;
-}
-
 function binOf(
   { labelledFrom, bag }: DriftWatch,
   ladder: readonly number[],

@@ -3,7 +3,7 @@ import { setBounds, setFrozen, undoChange } from './changes.ts';
 import { cleanScore } from './clean-number.ts';
 import { exportLabels, importLabels, type LabelExport } from './label-pool.ts';
 import { createReport, type LearningReport } from './learning-report.ts';
-import { addLoss, threaten } from './loss-evidence.ts';
+import { addLoss, countReach, threaten } from './loss-evidence.ts';
 import { cleanObservation, type Correction, type Observation } from './observation.ts';
 import { parseLearningState } from './parse-state.ts';
 import { loosen, reactToCanary, reactToDrift, reactToThreat } from './reactions.ts';
@@ -137,6 +137,7 @@ function weigh({ plan, isLoss }: Observation): number | null {
 function addEvidence(state: LearningState, seen: Observation, loss: number): void {
   const least = seen.plan.leastProbability;
   if (state.rung < 0 && seen.plan.kind === 'free') state.probation.labels += 1;
+  countReach(state, seen.score);
   addLoss(state, { score: seen.score, loss, most: 1 / least });
   addAlternatives(state.alternatives, {
     results:

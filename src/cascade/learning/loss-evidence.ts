@@ -1,6 +1,6 @@
 import { mostRefuting } from '../binomial-bound.ts';
 import { createBet, isRefuted, settleBet } from './bets.ts';
-import { shareReaching } from './drift.ts';
+import { rungsAbove } from './ladder.ts';
 import { labelProbability } from './shadow.ts';
 import { type LearningState, thresholdOf } from './state.ts';
 
@@ -25,6 +25,9 @@ export const THREAT_BAR = 20;
 /** Where more than this share of what is kept would be lost, nobody gains by keeping it. */
 const MOST_LOST_OF_KEPT = 0.5;
 
+/** With fewer requests of its own a loop (a pool of other browsers' labels) goes by the certificate. */
+const FEWEST_TO_KNOW_REACH = 100;
+
 /** Losses kept for other browsers; older ones are dropped. */
 const LOSSES_LOGGED = 2_000;
 
@@ -42,6 +45,14 @@ export function addLoss(state: LearningState, { score, loss, most }: WeighedLoss
   }
   threaten(state, { score, loss });
   logLoss(state, { score, loss });
+}
+
+/** Counts which rungs a request of this browser reached. */
+export function countReach({ reach, ladder }: LearningState, score: number | null): void {
+  reach.requests += 1;
+  for (let rung = rungsAbove(ladder, score); rung < ladder.length; rung += 1) {
+    reach.rungs[rung] = (reach.rungs[rung] ?? 0) + 1;
+  }
 }
 
 /** Multiplies the evidence that the present threshold loses more than alpha (a CUSUM e-detector). */
@@ -90,8 +101,11 @@ export function recertifiedRung(state: LearningState): number {
 }
 
 /** A rung few requests reach keeps the budget even when all of them are lost: that is no gain. */
-function isWorthKeeping({ drift }: LearningState, rung: number, lossShare: number): boolean {
-  return lossShare <= MOST_LOST_OF_KEPT * shareReaching(drift, rung);
+function isWorthKeeping(state: LearningState, rung: number, lossShare: number): boolean {
+  const { requests, rungs } = state.reach;
+  const isKnown = requests >= FEWEST_TO_KNOW_REACH;
+  const keptShare = isKnown ? (rungs[rung] ?? 0) / requests : (state.keptShares[rung] ?? 0);
+  return lossShare <= MOST_LOST_OF_KEPT * keptShare;
 }
 
 /** Drops what speaks for loosening: a new era began, or the judge was void. */
@@ -99,6 +113,7 @@ export function forgetEvidence(state: LearningState): void {
   state.bets = state.ladder.map(() => createBet());
   state.log = { losses: [], gap: 0, skipped: 0 };
   state.probation = { labels: 0, isOver: false };
+  state.reach = { requests: 0, rungs: state.ladder.map(() => 0) };
 }
 
 function logLoss({ log }: LearningState, { score, loss }: WeighedLoss): void {

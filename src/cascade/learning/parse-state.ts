@@ -29,7 +29,12 @@ function findProblem(value: unknown): string | null {
   const state = value as LearningState;
   if (state.version !== template.version) return 'version';
   const size = state.ladder.length;
-  const sizes = [state.keptShares.length, state.bets.length, state.drift.bag.length / 2 - 1];
+  const sizes = [
+    state.keptShares.length,
+    state.bets.length,
+    state.reach.rungs.length,
+    state.drift.bag.length / 2 - 1,
+  ];
   if (sizes.some((each) => each !== size)) return 'lengths';
   if (!Number.isInteger(state.rung) || state.rung < -1 || state.rung >= size) return 'rung';
   try {

@@ -42,7 +42,10 @@ export function reactToThreat(state: LearningState, cause: Cause): LearningChang
   state.threats = [];
   const rung = rungKeeping(state, KEPT_AFTER_STEP);
   const numbers = { evidence: threat, bar: evidence.THREAT_BAR, alpha: state.settings.alpha };
-  return [moveTo(state, rung, { ...cause, numbers })];
+  const change = moveTo(state, rung, { ...cause, numbers });
+  // Nothing is kept any more: what comes back is certified on the labels from here on.
+  if (state.rung < 0) evidence.forgetEvidence(state);
+  return [change];
 }
 
 /** A new era: nothing is kept until a test on the new requests certifies it. */

@@ -115,6 +115,8 @@ export interface LearningState {
   probation: { labels: number; isOver: boolean };
   /** One bet per rung against "keeping from here on loses more than the budget". */
   bets: Bet[];
+  /** This browser's requests behind the bets, and how many of them reached each rung. */
+  reach: { requests: number; rungs: number[] };
   /** Evidence that the present threshold loses more than alpha, one value per stake. */
   threats: number[];
   drift: DriftWatch;
@@ -181,6 +183,7 @@ export function startLearning(options: StartLearningOptions): LearningState {
     eraStartedAtMs: nowMs,
     probation: { labels: 0, isOver: false },
     bets: ladder.map(() => createBet()),
+    reach: { requests: 0, rungs: ladder.map(() => 0) },
     threats: [],
     drift: createDriftWatch(ladder, rung, labels),
     canaries: [],
