@@ -85,6 +85,7 @@ async function openMemory({ onError }: CompletingOptions): Promise<PersonalMemor
     return await openPersonalMemory({
       store: await openLearningStore({ databaseName: MEMORY_DATABASE }),
       onError,
+      channel: new BroadcastChannel(MEMORY_DATABASE),
     });
   } catch (error) {
     onError(error);

@@ -27,6 +27,8 @@ export class MemorySaver {
   readonly #store: LearningStore;
   readonly #onError: (error: unknown) => void;
   #revision: number;
+  /** One more with each `forget`: what was read before it must not come back. */
+  #era = 0;
   #changes: Change[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
   #saving: Promise<void> = Promise.resolve();
@@ -51,13 +53,28 @@ export class MemorySaver {
     return this.#saving;
   }
 
-  /** Deletes what is stored. Rejects with `StorageError` when the browser does not let it. */
+  /**
+   * Leaves nothing of what was stored. An empty state takes its place: a revision that came again would
+   * let another tab write back what it still holds. Rejects with `StorageError` when the browser does
+   * not let it.
+   */
   async forget(): Promise<void> {
     this.stop();
     this.#changes = [];
+    this.#era += 1;
     await this.#saving;
-    await this.#store.delete(MEMORY_KEY);
-    this.#revision = 0;
+    // A save that was under way may have read the old messages again.
+    this.#memory.forget();
+    for (let tries = 0; tries < SAVE_TRIES; tries++) {
+      try {
+        await this.#write();
+        return;
+      } catch (error) {
+        if (!isConflict(error)) throw error;
+        this.#revision = (await this.#store.load(MEMORY_KEY))?.revision ?? 0;
+      }
+    }
+    throw keptBusy();
   }
 
   stop(): void {
@@ -71,25 +88,27 @@ export class MemorySaver {
     if (pending.length === 0) return;
     for (let tries = 0; tries < SAVE_TRIES; tries++) {
       try {
-        const stored = { state: this.#memory.save(), revision: this.#revision };
-        this.#revision = await this.#store.save(MEMORY_KEY, stored);
+        await this.#write();
         return;
       } catch (error) {
-        if (!(EdgewiseError.is(error) && error.code === 'conflict')) throw error;
+        if (!isConflict(error)) throw error;
         await this.#takeOver(pending);
       }
     }
-    throw new StorageError(
-      'conflict',
-      'Other tabs kept saving what was typed: the next text tries again.',
-      { isRetryable: true },
-    );
+    throw keptBusy();
+  }
+
+  async #write(): Promise<void> {
+    const stored = { state: this.#memory.save(), revision: this.#revision };
+    this.#revision = await this.#store.save(MEMORY_KEY, stored);
   }
 
   /** Another tab saved: its messages, and then our own changes on top. */
   async #takeOver(pending: readonly Change[]): Promise<void> {
+    const era = this.#era;
     const stored = await this.#store.load(MEMORY_KEY);
     this.#revision = stored?.revision ?? 0;
+    if (era !== this.#era) return;
     this.#memory.forget();
     for (const message of readMemoryState(stored?.state)?.messages ?? []) {
       this.#memory.learn(message);
@@ -99,6 +118,18 @@ export class MemorySaver {
       else this.#memory.unlearn(line);
     }
   }
+}
+
+function isConflict(error: unknown): boolean {
+  return EdgewiseError.is(error) && error.code === 'conflict';
+}
+
+function keptBusy(): StorageError {
+  return new StorageError(
+    'conflict',
+    'Other tabs kept saving what was typed: the next text tries again.',
+    { isRetryable: true },
+  );
 }
 
 /** `null` for what no version of this page has stored. */

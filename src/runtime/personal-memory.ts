@@ -28,23 +28,36 @@ export interface PersonalMemoryOptions {
   readonly store: LearningStore;
   /** Told of a full disk and the like; the memory goes on without it. */
   readonly onError: (error: unknown) => void;
+  /** Reaches the other tabs of this origin, so that all of them forget. Closed with the memory. */
+  readonly channel?: Pick<BroadcastChannel, 'postMessage' | 'close' | 'addEventListener'>;
 }
 
 /** Earlier messages in the model's prompt: 12 were measured to double the first words it gets right. */
 const RECENT_MESSAGES = 12;
-/** Longer lines take the prompt's room and are rarely what is written again. */
-const RECENT_UNITS = 160;
+/** Longer lines are rarely what is written again. */
+const RECENT_LINE_UNITS = 160;
+/** Of all of them: about 200 tokens of the prompt, of 512 that a session has. */
+const RECENT_UNITS = 900;
+/** What one tab tells the others. */
+const FORGOTTEN = 'forgotten';
 /** A line of one word says nothing of what follows it. */
 const FEWEST_WORDS = 2;
+
 /** Reads what was remembered. Damaged or foreign state counts as none. */
 export async function openPersonalMemory({
   store,
   onError,
+  channel,
 }: PersonalMemoryOptions): Promise<PersonalMemory> {
   const stored = await store.load(MEMORY_KEY);
   const memory = createWordMemory(readMemoryState(stored?.state));
   const saver = new MemorySaver(memory, { store, onError, revision: stored?.revision ?? 0 });
   let recent = recentOf(memory);
+  channel?.addEventListener('message', ({ data }) => {
+    if (data !== FORGOTTEN) return;
+    memory.forget();
+    recent = [];
+  });
   return {
     get size() {
       return memory.size;
@@ -69,17 +82,28 @@ export async function openPersonalMemory({
       memory.forget();
       recent = [];
       await saver.forget();
+      recent = [];
+      channel?.postMessage(FORGOTTEN);
     },
     flush: () => saver.flush(),
     close() {
       saver.stop();
+      channel?.close();
       store.close();
     },
   };
 }
 
 function recentOf(memory: WordMemory): readonly string[] {
-  return memory.recent(RECENT_MESSAGES).map((message) => message.slice(0, RECENT_UNITS));
+  const recent: string[] = [];
+  let units = 0;
+  for (const message of memory.recent(RECENT_MESSAGES).toReversed()) {
+    const line = message.slice(0, RECENT_LINE_UNITS);
+    units += line.length;
+    if (units > RECENT_UNITS) break;
+    recent.unshift(line);
+  }
+  return recent;
 }
 
 function linesOf(text: string): string[] {

@@ -59,6 +59,14 @@ describe('a personal memory', () => {
     expect(memory.recent()).toEqual(['first message']);
   });
 
+  it('gives the model no more than fits beside the text', async () => {
+    const memory = await open(createMemoryLearningStore());
+    for (let index = 0; index < 30; index++) memory.learn(note(`${index} ${'word '.repeat(60)}`));
+    memory.refresh();
+    expect(memory.recent().join('').length).toBeLessThanOrEqual(900);
+    expect(memory.recent().at(-1)).toMatch(/^29 /);
+  });
+
   it('takes in what another tab learnt, and loses nothing of its own', async () => {
     const store = createMemoryLearningStore();
     const one = await open(shared(store));
@@ -97,13 +105,60 @@ describe('a personal memory', () => {
     const store = createMemoryLearningStore();
     const memory = await open(shared(store));
     memory.learn(note('my secret plan'));
-    await memory.forget();
     await memory.flush();
+    await memory.forget();
     expect(memory.size).toBe(0);
-    expect(await store.keys()).toEqual([]);
+    expect(JSON.stringify(await store.load('words'))).not.toContain('secret');
     memory.learn(note('a new start'));
     await memory.flush();
     expect((await open(shared(store))).recent()).toEqual(['a new start']);
+  });
+
+  it('does not get back from another tab what was forgotten', async () => {
+    const store = createMemoryLearningStore();
+    const one = await open(shared(store));
+    one.learn(note('my secret plan'));
+    await one.flush();
+    const two = await open(shared(store));
+    await one.forget();
+    one.learn(note('a new start'));
+    await one.flush();
+    two.learn(note('good morning everyone'));
+    await two.flush();
+    const again = await open(shared(store));
+    expect(again.recent().toSorted()).toEqual(['a new start', 'good morning everyone']);
+  });
+
+  it('stays forgotten when a save was under way', async () => {
+    const store = createMemoryLearningStore();
+    const one = await open(shared(store));
+    const two = await open(shared(store));
+    one.learn(note('my secret plan'));
+    await one.flush();
+    two.learn(note('good morning everyone'));
+    const saving = two.flush();
+    await two.forget();
+    await saving;
+    expect(two.size).toBe(0);
+    expect(JSON.stringify(await store.load('words'))).not.toContain('secret');
+  });
+
+  it('is forgotten in the other tabs too', async () => {
+    const channel = new EventTarget();
+    const reach = {
+      addEventListener: channel.addEventListener.bind(channel),
+      postMessage: (data: unknown) =>
+        void channel.dispatchEvent(new MessageEvent('message', { data })),
+      close: () => undefined,
+    };
+    const store = createMemoryLearningStore();
+    const options = { store: shared(store), onError: () => undefined, channel: reach };
+    const one = await openPersonalMemory(options);
+    const two = await openPersonalMemory(options);
+    two.learn(note('see you tomorrow'));
+    await one.forget();
+    expect(two.size).toBe(0);
+    expect(two.predict('see you tom').pieces).toEqual([]);
   });
 
   it.each([null, 1, 'x', { version: 2, messages: [] }, { version: 1, messages: 'no' }])(
