@@ -18,10 +18,15 @@ export function watchWritten(
   let latest = '';
   let told = '';
   let isTyped = false;
+  /** Once a field was secret, what is in it may be the secret: nothing is told of it any more. */
+  let wasSecret = false;
 
+  const looksSecret = (): boolean => {
+    wasSecret ||= refusalOf(field) !== null;
+    return wasSecret;
+  };
   const tell = (): void => {
-    // A field may have turned secret meanwhile.
-    if (!isTyped || latest === told || refusalOf(field) !== null) return;
+    if (!isTyped || latest === told || looksSecret()) return;
     onWritten({ text: latest, previous: told, field: fieldId });
     told = latest;
   };
@@ -35,7 +40,7 @@ export function watchWritten(
     'beforeinput',
     () => {
       // What stood there before is not what the person writes now.
-      if (!isTyped) told = currentText(field);
+      if (!looksSecret() && !isTyped) told = currentText(field);
     },
     { signal },
   );
@@ -44,7 +49,7 @@ export function watchWritten(
     () => {
       // Deleting everything by hand is no end: what was told of it goes with the next text.
       isTyped = true;
-      latest = currentText(field);
+      latest = looksSecret() ? '' : currentText(field);
     },
     { signal },
   );

@@ -94,6 +94,18 @@ test('a field that turned secret tells nothing', async () => {
   expect(written).toEqual([]);
 });
 
+test('a secret that is shown again is still a secret', async () => {
+  const { field, written } = setUp('<input type="text">');
+  (field as HTMLInputElement).type = 'password';
+  await userEvent.keyboard('open sesame');
+  (field as HTMLInputElement).type = 'text';
+  field.blur();
+  await userEvent.click(field);
+  await userEvent.keyboard(' and more');
+  field.blur();
+  expect(written).toEqual([]);
+});
+
 test('detaching tells what was typed last', async () => {
   const { written } = setUp();
   await userEvent.keyboard('last words');
