@@ -51,10 +51,12 @@ interface Followers {
   readonly counts: Map<string, number>;
 }
 
-/** Of 3,000 messages the model takes about 10 MB and saves 25 of 100 keys; more add little. */
+/** More messages were measured to add little. */
 const MAX_MESSAGES = 3000;
+/** Of all messages together, so that neither memory nor the time of a prediction grows with long ones. */
+const MAX_UNITS = 200_000;
 /** A longer text is no message. */
-const MAX_MESSAGE_UNITS = 2000;
+const MAX_MESSAGE_UNITS = 500;
 
 /**
  * A memory of what a person typed: counts of words after one to three others, smoothed by Witten and
@@ -67,6 +69,12 @@ export function createWordMemory(
 ): WordMemory {
   const messages: string[] = [];
   const contexts = new Map<string, Followers>();
+  let units = 0;
+  const dropOldest = (): void => {
+    const oldest = messages.shift() ?? '';
+    units -= oldest.length;
+    count(contexts, oldest, -1);
+  };
   const memory: WordMemory = {
     get size() {
       return messages.length;
@@ -75,15 +83,16 @@ export function createWordMemory(
       const message = messageOf(text);
       if (message === '') return;
       messages.push(message);
+      units += message.length;
       count(contexts, message, 1);
-      const oldest = messages.length > maxMessages ? messages.shift() : undefined;
-      if (oldest !== undefined) count(contexts, oldest, -1);
+      while (messages.length > maxMessages || units > MAX_UNITS) dropOldest();
     },
     unlearn(text) {
       const message = messageOf(text);
       const index = messages.lastIndexOf(message);
       if (index === -1) return false;
       messages.splice(index, 1);
+      units -= message.length;
       count(contexts, message, -1);
       return true;
     },
@@ -93,6 +102,7 @@ export function createWordMemory(
     recent: (wanted) => (wanted <= 0 ? [] : messages.slice(-wanted)),
     forget() {
       messages.length = 0;
+      units = 0;
       contexts.clear();
     },
     save: () => ({ version: 1, messages: [...messages] }),

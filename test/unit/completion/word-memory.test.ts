@@ -66,6 +66,14 @@ describe('a word memory', () => {
     }
   });
 
+  it('is bounded in letters too, however long the messages are', () => {
+    const memory = createWordMemory();
+    for (let index = 0; index < 600; index++) memory.learn(`${index} ${'long line '.repeat(190)}`);
+    const kept = memory.save().messages.join('').length;
+    expect(kept).toBeLessThanOrEqual(200_000);
+    expect(memory.recent(1)[0]).toMatch(/^599 /);
+  });
+
   it('takes a message away as if it had never been there', () => {
     const memory = memoryOf('see you soon', 'see you later');
     expect(memory.unlearn('see you later')).toBe(true);
