@@ -104,6 +104,15 @@ export function savingPerThousand({ saving, requests }: ObservationReport): numb
   return (saving.costUsd / requests) * REQUESTS;
 }
 
+/**
+ * Of the kept requests, how many got another answer than the cloud's; `null`: nothing is certified. A
+ * loss budget is a share of all requests: keeping few of them meets it even when most of these differ.
+ */
+export function differentOfKept({ certificate }: ObservationReport): number | null {
+  if (certificate.status === 'not-certifiable') return null;
+  return share(certificate.lossLabels, certificate.keptLabels);
+}
+
 /** How many labels a certificate takes beyond those there are; `null`: more would not help. */
 export function moreLabels({ certificate }: ObservationReport): number | null {
   if (certificate.status === 'certified') return 0;
@@ -124,6 +133,7 @@ function figuresOf(
       [`kept${name}`, saving?.keptShare ?? null],
       [`kept${name}Low`, saving?.keptShareLow ?? null],
       [`kept${name}High`, saving?.keptShareHigh ?? null],
+      [`differentOfKept${name}`, differentOfKept(report)],
       [`lossBound${name}`, certificate.status === 'certified' ? certificate.lossBound : null],
       [`threshold${name}`, certificate.status === 'certified' ? certificate.threshold : null],
       [`moreLabels${name}`, moreLabels(report)],

@@ -1,5 +1,5 @@
 import type { ObservationReport } from '../cascade/observe.ts';
-import { moreLabels, savingPerThousand, verdictOf } from './audit-report.ts';
+import { differentOfKept, moreLabels, savingPerThousand, verdictOf } from './audit-report.ts';
 import type { Audit, Judgement } from './audit-log.ts';
 import type { LogForm } from './logged-call.ts';
 
@@ -9,7 +9,7 @@ const FORMS: Readonly<Record<LogForm, string>> = {
   'text-answer': 'texts and answers',
   csv: 'CSV',
 };
-const COLUMNS = [14, 26, 14] as const;
+const COLUMNS = [12, 26, 15, 15] as const;
 /** Below this a closed set with many labels looks like free text: few labels have come twice. */
 const FEW_REQUESTS = 300;
 
@@ -91,8 +91,9 @@ function describeJudgement(audit: Audit, judgement: Judgement): string[] {
     row(
       'loss at most',
       'kept on the device',
+      'differ of those',
       'saved per 1,000',
-      'time of those kept, cloud and device',
+      'mean time, cloud and device',
     ),
     ...reports.map((report, index) => describeBudget(report, audit.alphas[index] ?? 0)),
     '',
@@ -120,6 +121,7 @@ function describeBudget(report: ObservationReport, alpha: number): string {
   return row(
     percent(alpha),
     `${percent(keptShare)} (${percent(keptShareLow)} to ${percent(keptShareHigh)})`,
+    percent(differentOfKept(report) ?? 0),
     money === null ? 'unknown' : `$${money.toFixed(money < 1 ? 4 : 2)}`,
     times,
   );

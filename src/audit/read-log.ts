@@ -71,10 +71,9 @@ async function* watch(
 
 /** Pieces of text, without a byte order mark. */
 async function* decode(chunks: AsyncGenerator<Uint8Array>): AsyncGenerator<string> {
-  const first = await chunks.next();
-  if (first.done === true) return;
-  const isPacked = first.value[0] === GZIP_MAGIC[0] && first.value[1] === GZIP_MAGIC[1];
-  const whole = rejoin(first.value, chunks);
+  const start = await readStart(chunks);
+  const isPacked = start[0] === GZIP_MAGIC[0] && start[1] === GZIP_MAGIC[1];
+  const whole = rejoin(start, chunks);
   const decoder = new TextDecoder('utf-8', { fatal: true });
   try {
     for await (const chunk of isPacked ? unpackGzip(whole) : whole) {
@@ -84,8 +83,19 @@ async function* decode(chunks: AsyncGenerator<Uint8Array>): AsyncGenerator<strin
   } catch (cause) {
     // Only decoding fails with a TypeError here; an abort or a failing disk is told as it is.
     if (!(cause instanceof TypeError)) throw cause;
-    throw new DataError('bad-row', 'The log is not UTF-8, or a damaged gzip file.', { cause });
+    throw new DataError('bad-row', 'The log is not UTF-8: save it as UTF-8.', { cause });
   }
+}
+
+/** The first bytes, as many as tell a gzip file. */
+async function readStart(chunks: AsyncGenerator<Uint8Array>): Promise<Uint8Array> {
+  let start: Uint8Array = new Uint8Array(0);
+  while (start.length < GZIP_MAGIC.length) {
+    const { done, value } = await chunks.next();
+    if (done === true) break;
+    start = start.length === 0 ? value : Uint8Array.from([...start, ...value]);
+  }
+  return start;
 }
 
 async function* rejoin(
@@ -97,16 +107,25 @@ async function* rejoin(
 }
 
 async function* unpackGzip(chunks: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  // What fails before unpacking (an abort, a disk) must not be taken for a damaged file.
+  let failure: unknown = null;
   const source = new ReadableStream<Uint8Array<ArrayBuffer>>({
     async pull(controller) {
-      const { done, value } = await chunks.next();
-      if (done === true) controller.close();
-      else controller.enqueue(Uint8Array.from(value));
+      try {
+        const { done, value } = await chunks.next();
+        if (done === true) controller.close();
+        else controller.enqueue(Uint8Array.from(value));
+      } catch (error) {
+        failure = error;
+        throw error;
+      }
     },
   });
   const reader = source.pipeThrough(new DecompressionStream('gzip')).getReader();
   for (;;) {
-    const { done, value } = await reader.read();
+    const { done, value } = await reader.read().catch((cause: unknown) => {
+      throw failure ?? new DataError('bad-row', 'The log is a damaged gzip file.', { cause });
+    });
     if (done) return;
     yield value;
   }
