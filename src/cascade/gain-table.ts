@@ -1,3 +1,5 @@
+import { NO_GAIN_LABELS } from './gain.ts';
+
 /** Labels of one topic. Counts, so that the labels of many browsers add up. */
 export interface GainCounts {
   readonly labels: number;
@@ -41,6 +43,12 @@ export interface TopicShares {
 const NO_COUNTS: GainCounts = { labels: 0, wrong: 0, rescued: 0, harmed: 0 };
 /** With these the shares of topics differ at least a little, and never only by one label. */
 const PSEUDO_COUNT_RANGE = { least: 1, most: 100 } as const;
+/**
+ * Labels that what holds without any (`NO_GAIN_LABELS`: rescue 1, harm 0) counts as in the mean of all.
+ * Unknown must not become 0: labels that were all right tell nothing of who helps where one is wrong.
+ * Few enough to move a share that rests on hundreds by less than its own interval.
+ */
+const NO_LABELS_WEIGHT = 5;
 /** Standard normal, 90 % two-sided. */
 const Z_90 = 1.6449;
 
@@ -81,7 +89,8 @@ export function tabulate(topics: ReadonlyMap<string, GainCounts>): GainTable {
 
 /**
  * The shares of a topic: (its sum + k × the global mean) ÷ (its labels + k), k from the labels
- * themselves (empirical Bayes). A topic never seen has the global ones.
+ * themselves (empirical Bayes). A topic never seen has the global ones. Rescue and harm begin at what
+ * holds without labels, so that the first few change little.
  */
 export function readTopic({ total, topics, pseudoCounts }: GainTable, topic: string): TopicShares {
   const own = topics.get(topic) ?? NO_COUNTS;
@@ -93,11 +102,11 @@ export function readTopic({ total, topics, pseudoCounts }: GainTable, topic: str
   return {
     gain: (sumOf(own) + pseudoCounts.gain * mean) / weight,
     rescue: shrink(own.rescued, own.wrong, {
-      mean: divide(total.rescued, total.wrong),
+      mean: withPrior(total.rescued, total.wrong, NO_GAIN_LABELS.rescue),
       pseudoCount: pseudoCounts.rescue,
     }),
     harm: shrink(own.harmed, right(own), {
-      mean: divide(total.harmed, right(total)),
+      mean: withPrior(total.harmed, right(total), NO_GAIN_LABELS.harm),
       pseudoCount: pseudoCounts.harm,
     }),
     halfWidth: Z_90 * Math.sqrt(Math.max(0, variance) / weight),
@@ -111,6 +120,10 @@ function shrink(
   { mean, pseudoCount }: { readonly mean: number; readonly pseudoCount: number },
 ): number {
   return (count + pseudoCount * mean) / (labels + pseudoCount);
+}
+
+function withPrior(count: number, labels: number, prior: number): number {
+  return (count + NO_LABELS_WEIGHT * prior) / (labels + NO_LABELS_WEIGHT);
 }
 
 function divide(part: number, whole: number): number {

@@ -41,11 +41,16 @@ export const NO_GAIN_LABELS: GainEstimate = {
   topicLabels: 0,
 };
 
+/** With fewer labels their average says nothing yet: twenty alike still allow one other in seven. */
+const FEWEST_LABELS_ALONE = 20;
+
 /**
  * What asking is expected to win, in right answers: P(wrong) × rescue − P(right) × harm. Without a
- * confidence the labels' own average; `null` when neither is known.
+ * confidence the labels' own average, from 20 labels on; `null` when neither is known.
  */
 export function expectedGain(estimate: GainEstimate, confidence: number | null): number | null {
-  if (confidence === null) return estimate.labels === 0 ? null : estimate.gain;
+  if (confidence === null) {
+    return estimate.labels < FEWEST_LABELS_ALONE ? null : estimate.gain;
+  }
   return (1 - confidence) * estimate.rescue - confidence * estimate.harm;
 }

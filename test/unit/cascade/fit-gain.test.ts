@@ -9,6 +9,7 @@ import {
   predictTextGain,
   readTextRow,
 } from '../../../src/cascade/gain-text.ts';
+import { weigh } from '../../../src/cascade/weigh.ts';
 import { createRandom } from '../../../src/evaluate/draws.ts';
 
 const readWords = createWordReader();
@@ -35,6 +36,30 @@ describe('A gain model', () => {
     expect(model.estimate({ topic: 'refund', text: 'hello' })).toEqual(NO_GAIN_LABELS);
     expect(expectedGain(NO_GAIN_LABELS, 0.8)).toBeCloseTo(0.2, 12);
     expect(expectedGain(NO_GAIN_LABELS, null)).toBeNull();
+  });
+
+  it.each([1, 20])(
+    'with %d labels that were all right leaves what is unsure to the tier above',
+    (count) => {
+      const right: GainRow = { topic: 'a', isBelowRight: true, isAboveRight: true };
+      const gain = fitGain(Array.from({ length: count }, () => right)).estimate({ topic: 'a' });
+      const free = { usd: 0, answers: 0, isComplete: true };
+      const asked = weigh({
+        score: 0.02,
+        threshold: 0.58,
+        isCertified: false,
+        confidence: 0.02,
+        options: [{ tier: 'frontier', price: free, gain }],
+      });
+      expect(asked).toMatchObject({ keeps: false, reason: 'asking-pays' });
+    },
+  );
+
+  it('says nothing of a request without a confidence before it has seen some', () => {
+    const right: GainRow = { topic: 'a', isBelowRight: true, isAboveRight: true };
+    const after = (count: number) =>
+      expectedGain(fitGain(Array.from({ length: count }, () => right)).estimate({}), null);
+    expect([after(1), after(19), after(20)]).toEqual([null, null, 0]);
   });
 
   it('learns topics from a few hundred labels', () => {
@@ -85,7 +110,7 @@ describe('A gain model', () => {
   it('takes labels that are all alike, one label, and texts of 100 kB', () => {
     const same: GainRow = { topic: 'a', text: 'b', isBelowRight: true, isAboveRight: true };
     expect(fitGain(Array.from({ length: 200 }, () => same)).estimate(same).gain).toBe(0);
-    expect(fitGain([same]).estimate({ topic: 'a' }).rescue).toBe(0);
+    expect(fitGain([same]).estimate({ topic: 'a' })).toMatchObject({ rescue: 1, harm: 0 });
     const long = 'word '.repeat(20_000);
     expect(Number.isFinite(fitGain(labels(60)).estimate({ text: long }).gain)).toBe(true);
   });

@@ -24,8 +24,8 @@ describe('A table of gains', () => {
       'a',
       {
         gain: 0.3495415297918885,
-        rescue: 0.763626268398258,
-        harm: 0.09605263157894738,
+        rescue: 0.7688293770120636,
+        harm: 0.09063786008230452,
         halfWidth: 0.1256159151240714,
       },
     ],
@@ -33,8 +33,8 @@ describe('A table of gains', () => {
       'b',
       {
         gain: -0.0235553440672622,
-        rescue: 0.4174991263513848,
-        harm: 0.1171477079796265,
+        rescue: 0.43032125888147854,
+        harm: 0.11190760653126244,
         halfWidth: 0.1419111981089149,
       },
     ],
@@ -42,8 +42,8 @@ describe('A table of gains', () => {
       'c',
       {
         gain: 0.37043785067595,
-        rescue: 0.760828804676965,
-        harm: 0.10319917440660475,
+        rescue: 0.7795140543115769,
+        harm: 0.09682885499878964,
         halfWidth: 0.2551623419067692,
       },
     ],
@@ -51,8 +51,8 @@ describe('A table of gains', () => {
       'd',
       {
         gain: 0.1532933238400546,
-        rescue: 0.41690381673219734,
-        harm: 0.10404858299595142,
+        rescue: 0.42055656968297134,
+        harm: 0.09905033238366572,
         halfWidth: 0.10493753686312862,
       },
     ],
@@ -60,8 +60,8 @@ describe('A table of gains', () => {
       'new',
       {
         gain: 0.18518518518518517,
-        rescue: 0.5593220338983051,
-        harm: 0.10526315789473685,
+        rescue: 0.59375,
+        harm: 0.09876543209876543,
         halfWidth: 0.3429995637032146,
       },
     ],
@@ -72,6 +72,20 @@ describe('A table of gains', () => {
     expect(shares.harm).toBeCloseTo(expected.harm, 9);
     expect(shares.halfWidth).toBeCloseTo(expected.halfWidth, 4);
     expect(shares.topicLabels).toBe(topics.get(topic)?.labels ?? 0);
+  });
+
+  it('keeps what no label told: whoever is asked is taken to be right', () => {
+    const right = { topic: 'a', isBelowRight: true, isAboveRight: true };
+    const wrong = { topic: 'a', isBelowRight: false, isAboveRight: false };
+    const read = (labels: readonly (typeof right)[]) => readTopic(countLabels(labels), 'a');
+    expect(read([])).toMatchObject({ rescue: 1, harm: 0 });
+    expect(read(Array.from({ length: 20 }, () => right))).toMatchObject({ rescue: 1, harm: 0 });
+    // 5 pseudo-labels: (0 + 5) / (1 + 5) over all, and that is what the topic is shrunk to.
+    const once = read([wrong]).rescue;
+    expect(once).toBeGreaterThan(0.8);
+    expect(once).toBeLessThan(1);
+    const often = Array.from({ length: 500 }, () => wrong);
+    expect(read(often).rescue).toBeLessThan(0.02);
   });
 
   it('counts labels by topic, names that objects use themselves too', () => {
