@@ -1,6 +1,5 @@
 import type { SortedText } from './cascade/classify.ts';
 import { DEFAULT_MODE, parseMode } from './cascade/modes.ts';
-import type { RuleSet } from './cascade/rules.ts';
 import { EngineError } from './errors.ts';
 import { type Answer, collectAnswer } from './runtime/answer.ts';
 import {
@@ -112,8 +111,7 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
   let mode = parseMode(options.mode ?? DEFAULT_MODE);
   const policy = readPolicy(options, () => mode);
   const connection = openConnection(options);
-  const completionMinProduct = leastProduct(policy.rules, modelId);
-  const device = createDeviceTier({ connection, modelId, completionMinProduct });
+  const device = createDeviceTier({ connection, modelId });
   const bus = createEventBus();
   const closing = new AbortController();
   const { stream, warmUp } = createAnsweringStream(
@@ -174,19 +172,13 @@ function openComplete(
     device,
     modelId,
     isReady: watch.isReady,
-    precision: watch.precision,
+    build: watch.build,
     hasOwnRule: hasCompletionRule(options),
     onRefusal: (decision: Decision) =>
       bus.send('decision', { decision, task: 'complete', field: null, sessionId: null }),
     onError: (error: unknown) => bus.send('fallback', memoryWarning(error)),
   };
   return createComplete(parts, options.memory ?? true);
-}
-
-/** What falls below it is never shown, so the engine need not go on. */
-function leastProduct(rules: RuleSet, modelId: string): number | undefined {
-  const rule = rules.find(modelId, 'complete');
-  return rule.signal === 'product' ? (rule.threshold ?? undefined) : undefined;
 }
 
 function openConnection(options: RuntimeOptions): HostConnection {

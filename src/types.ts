@@ -69,6 +69,11 @@ export interface Request {
   /** Generation ends before the first of these strings; they are not part of the answer. */
   readonly stop?: readonly string[];
   readonly sampling?: Sampling;
+  /**
+   * For `complete`: end early once the product of the tokens' probabilities (typed ones not counted) is
+   * below this, since nothing after it would be shown. 0 to 1. Default: no such end.
+   */
+  readonly minProduct?: number;
   /** What `classify` chooses from. Default: the labels of the student that knows this task. */
   readonly labels?: readonly string[];
 }
@@ -354,6 +359,8 @@ export interface Engine {
 
 export interface ModelInfo {
   readonly engine: Engine['kind'];
+  /** SHA-256 of the model file, lower-case hex. */
+  readonly sha256: string;
   readonly architecture: string;
   readonly precision: Precision;
   readonly parameters: number;

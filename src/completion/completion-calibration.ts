@@ -78,11 +78,3 @@ export function leastProduct(map: CalibrationMap, probability: number): number {
   }
   return high;
 }
-
-/** What the engine need not go below, whichever entry comes to be used. */
-export function leastModelProduct({ entries }: CompletionCalibration): number {
-  const products = entries.flatMap(({ maps, threshold }) =>
-    maps.model === undefined ? [] : [leastProduct(maps.model, threshold)],
-  );
-  return Math.min(...products);
-}

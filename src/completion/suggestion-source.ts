@@ -80,11 +80,13 @@ export function createSuggestionSource(options: SuggestionSourceOptions): Sugges
       checkRequest(request);
       const { signal } = request;
       const plan = planSuggestion(options);
-      const tier = plan.start === 'device' ? findReady(plan, options) : null;
-      if (tier?.prepare === undefined || signal?.aborted === true) return;
+      if (plan.start !== 'device') return;
+      const tier = findReady(plan, options);
+      const rule = ruleFor(plan.rule, tier !== null, options);
+      if (tier?.prepare === undefined || rule === null || signal?.aborted === true) return;
       // Nothing was promised: an abort or the request itself ends it, and what fails fails again then.
       await tier
-        .prepare(toCompletion(request, leadOf(options)), signal && { signal })
+        .prepare(toCompletion({ request, options, rule }), signal && { signal })
         .catch(() => undefined);
     },
   };
@@ -113,14 +115,25 @@ function findReady(plan: DevicePlan, { tiers, isReady }: SuggestionSourceOptions
   return tiers.find((each) => each.id === plan.device) ?? null;
 }
 
-function toCompletion({ before, after, field }: SuggestionRequest, lead: string): Request {
+interface Call {
+  readonly request: SuggestionRequest;
+  readonly options: SuggestionSourceOptions;
+  readonly rule: OfferRule;
+}
+
+/** The same for `prepare` and `suggest`, or the one would not serve the other. */
+function toCompletion({ request, options, rule }: Call): Request {
+  const { before, after, field } = request;
+  const minProduct = leastModelProductOf(rule);
   return {
     task: 'complete',
-    input: { kind: 'prefix', before: lead + before, after },
+    input: { kind: 'prefix', before: leadOf(options) + before, after },
     sessionId: field,
     field,
     maxTokens: MAX_SUGGESTION_TOKENS,
     stop: STOP,
+    // A rule that nothing passes ends the run with its first token.
+    minProduct: Math.min(1, minProduct),
   };
 }
 
@@ -130,27 +143,21 @@ function leadOf({ personal, calibration }: SuggestionSourceOptions): string {
   return lines.map((line) => `${line}\n`).join('');
 }
 
-interface Call {
-  readonly request: SuggestionRequest;
-  readonly options: SuggestionSourceOptions;
-}
-
 async function complete(
   tier: Tier | null,
   plan: DevicePlan,
-  { request, options }: Call,
+  { request, options }: Omit<Call, 'rule'>,
 ): Promise<Suggestion | null> {
   const { before, after, signal } = request;
-  const personal = options.personal?.() ?? null;
-  const rule = ruleFor(plan.rule, { hasModel: tier !== null, personal, options });
+  const rule = ruleFor(plan.rule, tier !== null, options);
   if (rule === null) return null;
+  const personal = options.personal?.() ?? null;
   const usesMemory =
     rule.type === 'calibrated' ? rule.entry.maps.memory !== undefined : tier === null;
   const memory = usesMemory && personal !== null ? remember(personal, before) : null;
   let model: Continuation | null = null;
   try {
-    model =
-      tier === null ? null : await generate(tier, { request, options }, leastModelProductOf(rule));
+    model = tier === null ? null : await generate(tier, { request, options, rule });
   } catch (error) {
     signal?.throwIfAborted();
     if (EdgewiseError.is(error) && !isTierFailure(error, signal)) return null;
@@ -165,13 +172,10 @@ async function complete(
 /** How the sources that can answer now are judged; `null` = there is none. */
 function ruleFor(
   { threshold, calibrationId }: Rule,
-  {
-    hasModel,
-    personal,
-    options,
-  }: { hasModel: boolean; personal: PersonalText | null; options: SuggestionSourceOptions },
+  hasModel: boolean,
+  options: SuggestionSourceOptions,
 ): OfferRule | null {
-  const messages = personal?.size ?? 0;
+  const messages = options.personal?.()?.size ?? 0;
   if (!hasModel && messages === 0) return null;
   const calibration = options.calibration?.() ?? null;
   const sources = [
@@ -201,14 +205,11 @@ function remember(personal: PersonalText, before: string): Continuation {
 }
 
 /** Reads tokens until the text ends or the next one is no longer sure; the run then stops. */
-async function generate(
-  tier: Tier,
-  { request, options }: Call,
-  threshold: number,
-): Promise<Continuation> {
-  const { signal } = request;
+async function generate(tier: Tier, call: Call): Promise<Continuation> {
+  const { signal } = call.request;
+  const threshold = leastModelProductOf(call.rule);
   const pieces: CompletionPiece[] = [];
-  const run = openRun(tier, toCompletion(request, leadOf(options)), signal);
+  const run = openRun(tier, toCompletion(call), signal);
   try {
     for (;;) {
       const event = await run.next();

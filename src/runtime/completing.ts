@@ -2,7 +2,8 @@ import type { CompletionCalibration } from '../completion/completion-calibration
 import { findShippedCalibration } from '../completion/shipped-calibrations.ts';
 import { createSuggestionSource } from '../completion/suggestion-source.ts';
 import { createMemoryLearningStore, openLearningStore } from '../storage/learning-store.ts';
-import type { Decision, Precision, SuggestionSource, Tier, WrittenText } from '../types.ts';
+import type { Decision, SuggestionSource, Tier, WrittenText } from '../types.ts';
+import type { ModelBuild } from './model-watch.ts';
 import { openPersonalMemory, type PersonalMemory } from './personal-memory.ts';
 import type { OwnerPolicy } from './policy.ts';
 
@@ -11,8 +12,8 @@ export interface CompletingOptions {
   readonly device: Tier;
   readonly modelId: string;
   readonly isReady: () => boolean;
-  /** Build of the loaded model; `null` before it is loaded. */
-  readonly precision: () => Precision | null;
+  /** Of the loaded model; `null` before it is loaded. */
+  readonly build: () => ModelBuild | null;
   /** Whether the owner's own rules say when to show a completion. */
   readonly hasOwnRule: boolean;
   readonly isMemoryOn: () => boolean;
@@ -74,10 +75,10 @@ export function openCompleting(options: CompletingOptions): Completing {
 
 function calibrationOf({
   modelId,
-  precision,
+  build,
   hasOwnRule,
 }: CompletingOptions): CompletionCalibration | null {
-  return hasOwnRule ? null : findShippedCalibration(modelId, precision());
+  return hasOwnRule ? null : findShippedCalibration(modelId, build());
 }
 
 async function openMemory({ onError }: CompletingOptions): Promise<PersonalMemory> {

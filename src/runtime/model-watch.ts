@@ -1,14 +1,17 @@
-import type { ModelState, Precision } from '../types.ts';
+import type { ModelInfo, ModelState } from '../types.ts';
 import type { HostConnection } from '../worker/connect.ts';
 import type { EventBus } from './events.ts';
+
+/** What a calibration depends on. */
+export type ModelBuild = Pick<ModelInfo, 'precision' | 'sha256'>;
 
 /** What is known of the runtime's own model. */
 export interface ModelWatch {
   state(): ModelState;
   /** Whether a suggestion may be asked for now. */
   isReady(): boolean;
-  /** Build that the loaded model runs on; `null` before it is loaded. */
-  precision(): Precision | null;
+  /** The loaded model's file and the arithmetic it runs on; `null` before it is loaded. */
+  build(): ModelBuild | null;
   stop(): void;
 }
 
@@ -49,7 +52,7 @@ export function watchModel({
   return {
     state: () => state,
     isReady: () => state.status === 'ready' || (state.status === 'error' && mayRevive),
-    precision: () => (state.status === 'ready' ? state.info.precision : null),
+    build: () => (state.status === 'ready' ? state.info : null),
     stop() {
       stopState();
       stopWarning();

@@ -18,11 +18,6 @@ export interface DeviceTierOptions {
   readonly modelId: string;
   /** Default `device`. */
   readonly id?: string | undefined;
-  /**
-   * `complete` ends early once the product of its tokens' probabilities is below this: what comes
-   * after is never shown. Default: no such end.
-   */
-  readonly completionMinProduct?: number | undefined;
 }
 
 /** Most tokens of an answer, and of a completion: a few words, before the next key is pressed. */
@@ -60,7 +55,7 @@ async function drain(steps: AsyncIterable<EngineStep>): Promise<void> {
 function toEngineRequest(request: Request, options: DeviceTierOptions): GenerateRequest {
   const { input, stop, sampling } = request;
   const isCompletion = request.task === 'complete';
-  const minProduct = isCompletion ? options.completionMinProduct : undefined;
+  const minProduct = isCompletion ? request.minProduct : undefined;
   return {
     modelId: options.modelId,
     sessionId: request.sessionId ?? createId(),

@@ -43,6 +43,7 @@ function createFaultModel(maxSlots: number, options: FaultEngineOptions): Loaded
   return {
     info: {
       engine: 'wasm',
+      sha256: '0'.repeat(64),
       architecture: 'fault',
       precision: 'exact',
       parameters: 1,

@@ -42,7 +42,9 @@ async function load(source: WeightSource, options: EngineLoadOptions = {}): Prom
     const { header, decoder } = await readModel(source, { ...options, contextLength });
     const tokenizer = readTokenizer(header.metadata);
     const chatTemplate = createChatTemplate(header.metadata, tokenizer);
-    const model = createLoadedModel({ header, decoder, tokenizer, chatTemplate, maxSlots });
+    const { sha256 } = source;
+    const parts = { header, decoder, tokenizer, chatTemplate, maxSlots, sha256 };
+    const model = createLoadedModel(parts);
     options.signal?.throwIfAborted();
     return model;
   } catch (error) {

@@ -24,6 +24,8 @@ interface ModelParts {
   readonly tokenizer: Tokenizer;
   readonly chatTemplate: ChatTemplate;
   readonly maxSlots: number;
+  /** Of the model file. */
+  readonly sha256: string;
 }
 
 /** A model ready to generate: its first slot exists and the kernels have run once. */
@@ -100,9 +102,10 @@ function knownIds(decoder: Decoder, tokenizer: Tokenizer): Uint32Array | null {
   );
 }
 
-function describe({ header, decoder, tokenizer, maxSlots }: ModelParts): ModelInfo {
+function describe({ header, decoder, tokenizer, maxSlots, sha256 }: ModelParts): ModelInfo {
   return {
     engine: 'wasm',
+    sha256,
     architecture: decoder.config.style.architecture,
     precision: decoder.precision,
     parameters: header.tensors.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b), 0),

@@ -90,9 +90,9 @@ describe('createDeviceTier', () => {
   });
 
   it('asks for completions with priority, few tokens, and an early end', async () => {
-    const { tier, sent } = open(steps(end), { completionMinProduct: 0.5 });
+    const { tier, sent } = open(steps(end));
     const input = { kind: 'prefix', before: 'Hel' } as const;
-    await collect(tier.generate({ task: 'complete', input, sessionId: 'field' }));
+    await collect(tier.generate({ task: 'complete', input, sessionId: 'field', minProduct: 0.5 }));
     expect(sent).toEqual([
       {
         modelId: 'tiny',
@@ -106,7 +106,7 @@ describe('createDeviceTier', () => {
   });
 
   it('asks for answers with a session of their own and hands options on', async () => {
-    const { tier, sent } = open(steps(end), { completionMinProduct: 0.5 });
+    const { tier, sent } = open(steps(end));
     const options = { stop: ['\n'], sampling: { temperature: 1, seed: 3 }, maxTokens: 40 };
     await collect(tier.generate(request));
     await collect(tier.generate({ ...request, ...options }));
@@ -179,10 +179,10 @@ describe('createDeviceTier', () => {
       input: { kind: 'prefix', before: 'See you tom' },
       sessionId: 'message',
       maxTokens: 12,
+      minProduct: 0.5,
     };
     const { tier, sent } = open(
       steps({ type: 'prefill', doneTokens: 4, totalTokens: 4 }, { ...end, reason: 'length' }),
-      { completionMinProduct: 0.5 },
     );
     await tier.prepare!(completion);
     await collect(tier.generate(completion));
