@@ -1,4 +1,5 @@
 import { forgetLabelsAbove } from './drift.ts';
+import { endEvidenceBeyond } from './loss-evidence.ts';
 import { rungAt } from './ladder.ts';
 import { type ThresholdBounds, readBounds } from './settings.ts';
 import {
@@ -81,6 +82,8 @@ function place(state: LearningState, wanted: number, { reason, numbers, nowMs }:
   const kind = rung === state.rung ? 'notice' : rung < state.rung ? 'tighten' : 'loosen';
   state.rung = rung;
   if (kind !== 'notice') state.threats = [];
+  // What was closed opens again on new proof only: the old one would take it back at once.
+  if (kind === 'tighten') endEvidenceBeyond(state, rung);
   forgetLabelsAbove(state.drift, rung);
   const change: LearningChange = {
     id: state.nextChangeId,

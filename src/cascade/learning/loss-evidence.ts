@@ -108,6 +108,11 @@ function isWorthKeeping(state: LearningState, rung: number, lossShare: number): 
   return lossShare <= MOST_LOST_OF_KEPT * keptShare;
 }
 
+/** Rungs looser than this one must prove themselves anew, on requests from here on. */
+export function endEvidenceBeyond(state: LearningState, rung: number): void {
+  state.bets = state.bets.map((bet, each) => (each > rung ? createBet() : bet));
+}
+
 /** Drops what speaks for loosening: a new era began, or the judge was void. */
 export function forgetEvidence(state: LearningState): void {
   state.bets = state.ladder.map(() => createBet());

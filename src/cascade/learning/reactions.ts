@@ -42,6 +42,8 @@ export function reactToThreat(state: LearningState, cause: Cause): LearningChang
   state.threats = [];
   const rung = rungKeeping(state, KEPT_AFTER_STEP);
   const numbers = { evidence: threat, bar: evidence.THREAT_BAR, alpha: state.settings.alpha };
+  // Also where the owner's word holds the threshold: losses so high speak against every looser rung.
+  evidence.endEvidenceBeyond(state, rung);
   const change = moveTo(state, rung, { ...cause, numbers });
   // Nothing is kept any more: what comes back is certified on the labels from here on.
   if (state.rung < 0) evidence.forgetEvidence(state);

@@ -27,6 +27,8 @@ export interface World {
 
 export interface Course {
   readonly height: number;
+  /** Loss rate at a score; default: `height` × (1 − score). */
+  lossRate(score: number): number;
   /** What the judge says of an answer that is right or not; default: the truth. */
   judge(isRight: boolean): boolean;
 }
@@ -53,11 +55,11 @@ export function createWorld(settings: Partial<LearningSettings> = OPTED_IN, seed
   return {
     loop,
     changes,
-    run(requests, { height = 0.1, judge = honest } = {}) {
+    run(requests, { height = 0.1, judge = honest, lossRate } = {}) {
       for (let index = 0; index < requests; index += 1) {
         nowMs += 1_000;
         const score = random();
-        const isLoss = random() < height * (1 - score);
+        const isLoss = random() < (lossRate?.(score) ?? height * (1 - score));
         loop.observe(observe(loop, { score, isLoss, judge }));
       }
     },
