@@ -56,6 +56,11 @@ export function readLabel(answer: string, field: string | null): string | null {
   return field === null ? toLabel(answer) : labelOf(readObject(answer)?.[field]);
 }
 
+/** Whether an answer is this label, whatever models put around it. */
+export function sameLabel(answer: string, label: string): boolean {
+  return toLabel(answer) === toLabel(label);
+}
+
 function findField(
   objects: readonly (Readonly<Record<string, unknown>> | null)[],
   whole: readonly (string | null)[],

@@ -33,6 +33,10 @@ const VERBS: Readonly<Record<string, Verb>> = {
     summary: 'see in a log of your calls what could have stayed on the device',
     load: () => import('./audit.ts'),
   },
+  label: {
+    summary: 'collect the labels that are most worth having, on a page of this machine',
+    load: () => import('./label.ts'),
+  },
   relay: {
     summary: 'serve the upper tiers to pages, with the keys kept here',
     load: () => import('./relay.ts'),
