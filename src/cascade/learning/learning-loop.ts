@@ -3,7 +3,7 @@ import { setBounds, setFrozen, undoChange } from './changes.ts';
 import { cleanScore } from './clean-number.ts';
 import { exportLabels, importLabels, type LabelExport } from './label-pool.ts';
 import { createReport, type LearningReport } from './learning-report.ts';
-import { addLoss, countReach, threaten } from './loss-evidence.ts';
+import { addCorrection, addLoss, countReach, threaten } from './loss-evidence.ts';
 import { cleanObservation, type Correction, type Observation } from './observation.ts';
 import { parseLearningState } from './parse-state.ts';
 import { loosen, reactToCanary, reactToDrift, reactToThreat } from './reactions.ts';
@@ -101,8 +101,7 @@ export function createLearningLoop(options: LearningLoopOptions): LearningLoop {
       const score = cleanScore(correction.score);
       state.totals.corrections += 1;
       const loss = CORRECTION_WEIGHTS[kind];
-      if (state.settings.shadowRate > 0) addLoss(state, { score, loss });
-      else threaten(state, { score, loss });
+      addCorrection(state, { score, loss });
       return tell(reactToThreat(state, { reason: 'user-corrections', numbers: {}, nowMs: now() }));
     },
     freeze: () => tellOne(setFrozen(state, true, now())),

@@ -1,5 +1,5 @@
 import { mostRefuting } from '../binomial-bound.ts';
-import { createBet, isRefuted, settleBet } from './bets.ts';
+import { type Bet, createBet, isRefuted, settleBet } from './bets.ts';
 import { rungsAbove } from './ladder.ts';
 import { labelProbability } from './shadow.ts';
 import { type LearningState, thresholdOf } from './state.ts';
@@ -45,6 +45,21 @@ export function addLoss(state: LearningState, { score, loss, most }: WeighedLoss
   }
   threaten(state, { score, loss });
   logLoss(state, { score, loss });
+}
+
+/**
+ * A person took back an answer that was kept: it speaks against every rung that keeps it, and for
+ * none. It is no check, so that it stays out of what is pooled.
+ */
+export function addCorrection(state: LearningState, { score, loss }: WeighedLoss): void {
+  // Below the limit a value would speak for the rung.
+  const terms = { limit: state.budget, most: 1 / labelProbability(state) };
+  const value = Math.max(loss, terms.limit);
+  for (let rung = rungsAbove(state.ladder, score); rung < state.bets.length; rung += 1) {
+    settleBet(state.bets[rung] as Bet, value, terms);
+  }
+  const threshold = thresholdOf(state);
+  if (score !== null && threshold !== null && score >= threshold) threaten(state, { score, loss });
 }
 
 /** Counts which rungs a request of this browser reached. */

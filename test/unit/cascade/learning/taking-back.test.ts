@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createWorld, type World } from './learning-world.ts';
+import { createWorld, OPTED_IN, type World } from './learning-world.ts';
 
 /** A long quiet stretch: evidence for the loosest rungs far beyond the bar. */
 function quietWorld(): World {
@@ -56,5 +56,43 @@ describe('a tightening', () => {
     loop.unfreeze();
     run(50, { height: 0 });
     expect(loop.threshold).toBe(before);
+  });
+});
+
+describe('a correction', () => {
+  it.each([
+    ['of an unknown score', null],
+    ['of a score below every rung', -1],
+    ['of a score that only looser rungs keep', 0.2],
+  ])('%s speaks for no rung, and against no threshold that does not keep it', (_name, score) => {
+    const { loop, run } = createWorld();
+    run(2_000);
+    const before = loop.snapshot();
+    expect(before.ladder[before.rung]).toBeGreaterThan(0.2);
+    for (let index = 0; index < 50; index += 1) {
+      loop.correct({ score, kind: index % 2 === 0 ? 'undo' : 'edit' });
+    }
+    const after = loop.snapshot();
+    for (const [rung, bet] of before.bets.entries()) {
+      expect(after.bets[rung]?.logWealth).toBeLessThanOrEqual(bet.logWealth);
+    }
+    expect(after.threats).toEqual(before.threats);
+    expect(after.rung).toBe(before.rung);
+  });
+
+  it('speaks for no rung either where the budget is wide', () => {
+    const { loop } = createWorld({ ...OPTED_IN, alpha: 0.8 });
+    loop.correct({ score: 0.9, kind: 'edit' });
+    expect(Math.max(...loop.snapshot().bets.map(({ logWealth }) => logWealth))).toBe(0);
+  });
+
+  it('is no check: the labels of this browser can still be pooled', () => {
+    const { loop, run } = createWorld();
+    run(500);
+    loop.correct({ score: 0.9, kind: 'edit' });
+    loop.correct({ score: 0.9, kind: 'undo' });
+    const other = createWorld().loop;
+    const labels: unknown = { ...loop.exportLabels(), source: 'there' };
+    expect(other.importLabels(JSON.parse(JSON.stringify(labels)))).toBe(500);
   });
 });
