@@ -79,7 +79,10 @@ export function parseClassifyCall(value: unknown, { lossBudget }: ClassifyOption
   throw new TypeError(`labels must be different texts, at least one. Example: ${EXAMPLE}.`);
 }
 
-/** Opens the student that may answer, and says who else may. */
+/**
+ * Opens the student that may answer, and says who else may. Where the mode passes it by, it is opened
+ * only when the labels to choose from have to come from it.
+ */
 export async function openTurn(
   options: ClassifyCascadeOptions,
   asked: Request,
@@ -87,21 +90,30 @@ export async function openTurn(
 ): Promise<ClassifyTurn> {
   const call = signal === undefined ? {} : { signal };
   const rung = options.findStudent(asked.task);
-  const opened = rung === null ? null : await openStudent(rung.student, call);
+  const mode = parseMode(asked.mode ?? options.mode());
+  const isPassedBy = mode === 'only-in-cloud' && asked.labels !== undefined;
+  const opened = rung === null || isPassedBy ? null : await openStudent(rung.student, call);
   const info = opened === null || opened instanceof Error ? null : opened;
-  const request = withLabels(asked, info);
+  const request = withLabels({ ...asked, mode }, info);
   const isUsable = rung !== null && info !== null && knowsOnly(info, request);
   const student = isUsable
     ? { tier: rung.student, info, lossBudget: lossBudget ?? rung.lossBudget ?? DEFAULT_LOSS_BUDGET }
     : null;
+  const tier = isPassedBy ? (rung?.student ?? null) : (student?.tier ?? null);
   return {
     options,
     request,
     call,
     student,
     studentError: opened instanceof Error ? opened : null,
-    situation: describeSituation(options, request, student),
+    situation: describeSituation(options, request, tier),
   };
+}
+
+/** The turn without its student, which failed with this. */
+export function withoutStudent(turn: ClassifyTurn, studentError: Error): ClassifyTurn {
+  const situation = describeSituation(turn.options, turn.request, null);
+  return { ...turn, student: null, studentError, situation };
 }
 
 async function openStudent(
@@ -130,12 +142,12 @@ function knowsOnly({ labels }: StudentInfo, request: Request): boolean {
 function describeSituation(
   options: ClassifyCascadeOptions,
   request: Request,
-  student: ReadyStudent | null,
+  student: Classifier | null,
 ): Situation {
   const { task, field, mode } = request;
   // Without labels a language model has nothing to choose from.
   const remotes = request.labels === undefined ? [] : options.remotes;
-  const tiers: readonly Classifier[] = student === null ? remotes : [student.tier, ...remotes];
+  const tiers: readonly Classifier[] = student === null ? remotes : [student, ...remotes];
   return {
     task,
     ...(field === undefined ? {} : { field }),

@@ -3,6 +3,7 @@ import type { Classification, ClassifyOptions, Decision, Request } from '../type
 import {
   openTurn,
   parseClassifyCall,
+  withoutStudent,
   type ClassifyCascadeOptions,
   type ClassifyTurn,
 } from './classify-turn.ts';
@@ -45,7 +46,14 @@ async function runTurn(turn: ClassifyTurn): Promise<SortedText> {
     throw turn.studentError ?? refusal(opening);
   }
   if (student === null || opening.route !== student.tier.id) return askFirst(turn, opening);
-  const answer = await student.tier.classify(turn.request, turn.call);
+  let answer: Classification;
+  try {
+    answer = await student.tier.classify(turn.request, turn.call);
+  } catch (error) {
+    // As if it had not opened: a crash between the two must not hide who else may answer.
+    if (!isTierFailure(error, turn.call.signal)) throw error;
+    return runTurn(withoutStudent(turn, error));
+  }
   const judged = judgeLabel(turn, student, answer);
   if (judged.action !== 'escalate') return conclude(turn, answer, settle(judged));
   return askAbove(turn, judged, async () => answer);

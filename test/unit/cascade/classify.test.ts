@@ -5,7 +5,7 @@ import { createClassifyCascade } from '../../../src/cascade/classify.ts';
 import type { ClassifyCascadeOptions } from '../../../src/cascade/classify-turn.ts';
 import { createRuleSet } from '../../../src/cascade/rules.ts';
 import type { FallbackNotice } from '../../../src/cascade/turn.ts';
-import { NetworkError, PolicyError } from '../../../src/errors.ts';
+import { EngineError, NetworkError, PolicyError } from '../../../src/errors.ts';
 import type { Decision, Mode, Request } from '../../../src/types.ts';
 import {
   createScriptedRemote,
@@ -189,6 +189,48 @@ describe('Where the student cannot answer', () => {
     ]);
   });
 
+  it.each(['prefer-on-device', 'observe', 'only-on-device'] as const)(
+    'because it fails after it was opened, the mode %s decides as for a student that is missing',
+    async (mode) => {
+      const error = offline();
+      const remote = createScriptedRemote('frontier', 'other');
+      const { classify, fallbacks } = setUp({
+        student: createScriptedStudent(error),
+        remotes: [remote],
+        mode,
+      });
+      if (mode !== 'prefer-on-device') {
+        const refused = mode === 'observe' ? { code: 'refused' } : error;
+        await expect(classify(request)).rejects.toMatchObject(refused);
+        expect(remote.calls).toEqual([]);
+        return;
+      }
+      expect(await classify(request)).toMatchObject({
+        label: 'other',
+        tier: 'frontier',
+      });
+      expect(remote.calls[0]?.labels).toEqual(LABELS);
+      expect(fallbacks).toEqual([
+        { from: 'student', to: 'frontier', reason: 'device-unavailable', error },
+      ]);
+    },
+  );
+
+  it('and nobody is above, its own error is thrown', async () => {
+    const error = offline();
+    await expect(setUp({ student: createScriptedStudent(error) }).classify(request)).rejects.toBe(
+      error,
+    );
+  });
+
+  it('because the call was aborted or the runtime closed, nobody is asked instead', async () => {
+    const closed = new EngineError('closed', 'Closed.');
+    const remote = createScriptedRemote('frontier', 'other');
+    const { classify } = setUp({ student: createScriptedStudent(closed), remotes: [remote] });
+    await expect(classify(request)).rejects.toBe(closed);
+    expect(remote.calls).toEqual([]);
+  });
+
   it('and nobody knows the labels, its own error tells why', async () => {
     const error = offline();
     const { classify } = setUp({
@@ -270,6 +312,30 @@ describe('The modes of sorting', () => {
     });
     await expect(failing.classify(request)).rejects.toBe(error);
     expect(student.calls).toEqual([]);
+  });
+
+  it('do not wait for the student in only-in-cloud where the call names the labels', async () => {
+    const student = {
+      ...createScriptedStudent(1),
+      open: () => new Promise<never>(() => undefined),
+    };
+    const { classify, fallbacks } = setUp({ student, remotes: remotes(), mode: 'only-in-cloud' });
+    expect(await classify({ ...request, labels: LABELS })).toMatchObject({
+      label: 'other',
+      tier: 'frontier',
+      decision: { reason: 'mode-only-in-cloud' },
+    });
+    expect(fallbacks).toEqual([]);
+  });
+
+  it('say that nobody is in the cloud, though a student is here', async () => {
+    const { classify, reasons } = setUp({
+      student: createScriptedStudent(1),
+      mode: 'only-in-cloud',
+    });
+    const call = classify({ ...request, labels: LABELS });
+    await expect(call).rejects.toMatchObject({ name: 'PolicyError', code: 'no-tier' });
+    expect(reasons()).toEqual(['mode-only-in-cloud']);
   });
 
   it('ask above first in prefer-in-cloud, where the student stands in', async () => {
