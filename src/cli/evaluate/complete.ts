@@ -121,7 +121,12 @@ async function measure(input: EvaluationInput) {
   const calibrationFile = input.text('calibration-out');
   if (calibrationFile !== undefined) {
     await writeCalibration(calibrationFile, {
-      entry: calibrateCompletion({ turns, sources, flashBudget, messages: inMemory.length }),
+      entry: calibrateCompletion({
+        turns,
+        sources,
+        flashBudget,
+        messages: names.includes('memory') ? inMemory.length : 0,
+      }),
       facts: {
         model: await modelEntry(input.text('model')),
         precision,
