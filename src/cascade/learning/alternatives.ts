@@ -38,20 +38,22 @@ export interface AlternativeRound {
   readonly budget: number;
   /** Smallest probability any request is checked with. */
   readonly least: number;
+  /** The check was drawn and failed: it counts against every alternative. */
+  readonly isFailed?: boolean;
 }
 
 /** Adds one request to every alternative seen so far, and to those it names for the first time. */
 export function addAlternatives(
   alternatives: Record<string, Alternative>,
-  { results, probability, budget, least }: AlternativeRound,
+  { results, probability, budget, least, isFailed = false }: AlternativeRound,
 ): void {
   for (const { id, kind } of results ?? []) {
     alternatives[id] ??= { kind, loss: createBet(), saving: createBet() };
   }
   for (const [id, alternative] of Object.entries(alternatives)) {
     const result = results?.find((each) => each.id === id);
-    const loss = result?.isLoss === true ? 1 / probability : 0;
-    const saving = clampShare(result?.saving ?? 0) / probability;
+    const loss = isFailed || result?.isLoss === true ? 1 / probability : 0;
+    const saving = clampShare(isFailed ? -1 : (result?.saving ?? 0)) / probability;
     settleBet(alternative.loss, loss, { limit: budget, most: 1 / least });
     settleBet(alternative.saving, -saving, { limit: 0, most: 1 / least });
   }

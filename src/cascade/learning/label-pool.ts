@@ -1,7 +1,7 @@
 import { DataError } from '../../errors.ts';
 import { MOST_CANARIES_PASSED, settleCanary } from './canaries.ts';
 import { addLoss } from './loss-evidence.ts';
-import { labelProbability } from './shadow.ts';
+import { labelProbability } from './label-probability.ts';
 import type { LearningState, LoggedLoss } from './state.ts';
 
 /** A count above this would keep a page busy for seconds: few browsers collect so many. */

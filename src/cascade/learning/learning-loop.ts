@@ -1,10 +1,11 @@
-import { addAlternatives } from './alternatives.ts';
 import { setBounds, setFrozen, undoChange } from './changes.ts';
 import { cleanScore } from './clean-number.ts';
 import { exportLabels, importLabels, type LabelExport } from './label-pool.ts';
 import { createReport, type LearningReport } from './learning-report.ts';
-import { addCorrection, addLoss, countReach, threaten } from './loss-evidence.ts';
+import { addCorrection, threaten } from './loss-evidence.ts';
 import { cleanObservation, type Correction, type Observation } from './observation.ts';
+import { addObserved } from './observed-evidence.ts';
+import { giveUpAll } from './open-plans.ts';
 import { parseLearningState } from './parse-state.ts';
 import { loosen, reactToCanary, reactToDrift, reactToThreat } from './reactions.ts';
 import type { ThresholdBounds } from './settings.ts';
@@ -35,7 +36,7 @@ export interface LearningLoop {
   readonly threshold: number | null;
   /** Whether to check this request. Ask once per request, before the cloud is called. */
   plan(request: ShadowRequest): ShadowPlan;
-  /** How a request went. Gives the changes it caused, oldest first. */
+  /** How a request went; tell it of every planned one, also when it failed. Gives the changes it caused, oldest first. */
   observe(observation: Observation): LearningChange[];
   /** A person took a kept answer back or changed it: this only ever tightens. */
   correct(correction: Correction): LearningChange[];
@@ -63,6 +64,8 @@ const CORRECTION_WEIGHTS: Readonly<Record<Correction['kind'], number>> = { undo:
 export function createLearningLoop(options: LearningLoopOptions): LearningLoop {
   const { now, random, onChange } = options;
   const state = parseLearningState(options.state);
+  // Whoever awaited them is gone.
+  giveUpAll(state);
 
   function tell(changes: LearningChange[]): LearningChange[] {
     for (const change of changes) onChange?.(change);
@@ -81,14 +84,11 @@ export function createLearningLoop(options: LearningLoopOptions): LearningLoop {
     plan: (request) => planShadow(state, request, { random, nowMs: now() }),
     observe(observation) {
       const seen = cleanObservation(observation);
-      const loss = weigh(seen);
+      const loss = addObserved(state, seen);
       addToTotals(state, seen, loss);
       settleCharge(state, seen);
-      if (loss !== null) addEvidence(state, seen, loss);
       // Without checks every request counts as one that nobody took back.
-      else if (state.settings.shadowRate === 0) {
-        threaten(state, { score: seen.score, loss: 0 });
-      }
+      if (state.settings.shadowRate === 0) threaten(state, { score: seen.score, loss: 0 });
       return tell([
         ...reactToCanary(state, seen, now()),
         ...reactToThreat(state, { reason: 'loss-evidence', numbers: {}, nowMs: now() }),
@@ -122,27 +122,4 @@ export function createLearningLoop(options: LearningLoopOptions): LearningLoop {
     report: () => createReport(state),
     snapshot: () => structuredClone(state),
   };
-}
-
-/** Inverse-probability weight of a loss; `null` when this request can say nothing. */
-function weigh({ plan, isLoss }: Observation): number | null {
-  if (plan.probability === 0) return null;
-  // Drawn by nobody, or spent on a canary: like every unlabelled request it stands for 0.
-  if (plan.kind === 'none' || plan.kind === 'canary') return 0;
-  if (isLoss === null) return null;
-  return isLoss ? 1 / plan.probability : 0;
-}
-
-function addEvidence(state: LearningState, seen: Observation, loss: number): void {
-  const least = seen.plan.leastProbability;
-  if (state.rung < 0 && seen.plan.kind === 'free') state.probation.labels += 1;
-  countReach(state, seen.score);
-  addLoss(state, { score: seen.score, loss, most: 1 / least });
-  addAlternatives(state.alternatives, {
-    results:
-      seen.plan.kind === 'check' || seen.plan.kind === 'free' ? (seen.alternatives ?? null) : null,
-    probability: seen.plan.probability,
-    budget: state.budget,
-    least,
-  });
 }

@@ -1,8 +1,16 @@
 import { mostRefuting } from '../binomial-bound.ts';
+import { addAlternatives } from './alternatives.ts';
 import { type Bet, createBet, isRefuted, settleBet } from './bets.ts';
 import { rungsAbove } from './ladder.ts';
-import { labelProbability } from './shadow.ts';
+import { labelProbability } from './label-probability.ts';
 import { type LearningState, thresholdOf } from './state.ts';
+
+/** What is known of a request whose label was drawn. */
+export interface LabelPlan {
+  readonly kind: 'check' | 'free';
+  readonly probability: number;
+  readonly leastProbability: number;
+}
 
 /** One request as the tests see it: an unlabelled one and one without loss both stand for 0. */
 export interface WeighedLoss {
@@ -28,6 +36,9 @@ const MOST_LOST_OF_KEPT = 0.5;
 /** With fewer requests of its own a loop (a pool of other browsers' labels) goes by the certificate. */
 const FEWEST_TO_KNOW_REACH = 100;
 
+/** Failures are outweighed by at least so many answers, so that the first ones do not decide. */
+const ANSWERS_ASSUMED = 20;
+
 /** Losses kept for other browsers; older ones are dropped. */
 const LOSSES_LOGGED = 2_000;
 
@@ -38,13 +49,41 @@ const LOSSES_LOGGED = 2_000;
  * 2024).
  */
 export function addLoss(state: LearningState, { score, loss, most }: WeighedLoss): void {
+  settleBets(state, { score, loss, ...(most === undefined ? {} : { most }) });
+  threaten(state, { score, loss: loss * weightForFailures(state) });
+  logLoss(state, { score, loss });
+}
+
+/**
+ * A label that was drawn and did not come. What is unknown counts as lost against every loosening; an
+ * alarm takes no sign from it, or being offline would be one.
+ */
+export function addFailure(
+  state: LearningState,
+  { score, plan }: { readonly score: number | null; readonly plan: LabelPlan },
+): void {
+  const loss = 1 / plan.probability;
+  const most = 1 / Math.min(plan.leastProbability, plan.probability);
+  if (plan.kind === 'check') state.totals.failedChecks += 1;
+  else if (state.rung < 0) state.probation.labels += 1;
+  countReach(state, score);
+  settleBets(state, { score, loss, most });
+  logLoss(state, { score, loss });
+  addAlternatives(state.alternatives, {
+    results: null,
+    isFailed: true,
+    probability: plan.probability,
+    budget: state.budget,
+    least: 1 / most,
+  });
+}
+
+function settleBets(state: LearningState, { score, loss, most }: WeighedLoss): void {
   const terms = { limit: state.budget, most: most ?? 1 / labelProbability(state) };
   for (const [rung, bet] of state.bets.entries()) {
     const isKept = score !== null && score >= (state.ladder[rung] as number);
     settleBet(bet, isKept ? loss : 0, terms);
   }
-  threaten(state, { score, loss });
-  logLoss(state, { score, loss });
 }
 
 /**
@@ -60,6 +99,15 @@ export function addCorrection(state: LearningState, { score, loss }: WeighedLoss
   }
   const threshold = thresholdOf(state);
   if (score !== null && threshold !== null && score >= threshold) threaten(state, { score, loss });
+}
+
+/**
+ * What an answered check stands for where some fail: they are assumed to have failed by chance. Good
+ * enough for alarms and reports, never for loosening, where every failure counts as a loss.
+ */
+export function weightForFailures({ totals }: Pick<LearningState, 'totals'>): number {
+  const { answeredChecks, failedChecks } = totals;
+  return 1 + failedChecks / (answeredChecks + ANSWERS_ASSUMED);
 }
 
 /** Counts which rungs a request of this browser reached. */

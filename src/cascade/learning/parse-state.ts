@@ -23,6 +23,7 @@ function findProblem(value: unknown): string | null {
     ...startLearning({ key: '', source: '', nowMs: 0 }),
     settings: {},
     history: [],
+    open: [{ id: 0, atMs: 0, kind: 'check', probability: 1, leastProbability: 1 }],
   };
   const misfit = findMisfit(value, template, 'state');
   if (misfit !== null) return misfit;
@@ -37,6 +38,10 @@ function findProblem(value: unknown): string | null {
   ];
   if (sizes.some((each) => each !== size)) return 'lengths';
   if (!Number.isInteger(state.rung) || state.rung < -1 || state.rung >= size) return 'rung';
+  const isWeighable = state.open.every(
+    ({ probability, leastProbability }) => Math.min(probability, leastProbability) > 0,
+  );
+  if (!isWeighable) return 'open';
   try {
     readSettings(state.settings);
   } catch {

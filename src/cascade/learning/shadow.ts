@@ -1,5 +1,11 @@
 import { cleanCost } from './clean-number.ts';
+import {
+  freeLabelProbability,
+  labelProbability,
+  leastLabelProbability,
+} from './label-probability.ts';
 import { CANARY_SHARE } from './settings.ts';
+import { awaitLabel } from './open-plans.ts';
 import type { LearningState } from './state.ts';
 import type { Mode } from '../../types.ts';
 
@@ -17,6 +23,8 @@ export interface ShadowRequest {
 export type ShadowKind = 'none' | 'check' | 'canary' | 'free';
 
 export interface ShadowPlan {
+  /** Number in the journal of awaited labels; 0 = none is awaited. */
+  readonly id: number;
   readonly kind: ShadowKind;
   /** Probability with which this request got a label; 0 = checks were not running, it counts for nothing. */
   readonly probability: number;
@@ -45,38 +53,42 @@ export function planShadow(
   const obstacle = findObstacle(state, request, nowMs);
   const leastProbability = leastLabelProbability(state);
   if (obstacle !== null) {
-    return { kind: 'none', probability: 0, leastProbability, reason: obstacle, reservedUsd: 0 };
+    return {
+      id: 0,
+      kind: 'none',
+      probability: 0,
+      leastProbability,
+      reason: obstacle,
+      reservedUsd: 0,
+    };
   }
   if (!request.isKept && settings.escalatedLabels === 'always') {
     const isCanary = random() < settings.shadowRate * CANARY_SHARE;
     const kind = isCanary ? 'canary' : 'free';
     const probability = freeLabelProbability(state);
-    return { kind, probability, leastProbability, reason: 'sampled', reservedUsd: 0 };
+    const plan = {
+      kind,
+      probability,
+      leastProbability,
+      reason: 'sampled',
+      reservedUsd: 0,
+    } as const;
+    return { id: awaitLabel(state, plan, nowMs), ...plan };
   }
   const probability = labelProbability(state);
   const isDrawn = random() < settings.shadowRate;
-  const facts = { probability, leastProbability, reason: 'sampled' } as const;
-  if (!isDrawn) return { kind: 'none', ...facts, reservedUsd: 0 };
+  const facts = {
+    probability,
+    // A request that counts as kept while the loop keeps nothing is drawn more rarely than the others.
+    leastProbability: Math.min(probability, leastProbability),
+    reason: 'sampled',
+  } as const;
+  if (!isDrawn) return { id: 0, kind: 'none', ...facts, reservedUsd: 0 };
   const reservedUsd = request.checkCostUsd ?? 0;
   state.spentUsd += reservedUsd;
   const kind = random() < CANARY_SHARE ? 'canary' : 'check';
-  return { kind, ...facts, reservedUsd };
-}
-
-/** With which a request gets a label of its own: canaries test the judge instead. */
-export function labelProbability({ settings }: Pick<LearningState, 'settings'>): number {
-  return settings.shadowRate * (1 - CANARY_SHARE);
-}
-
-/** Of requests that go up anyway: all but those that test the judge. */
-function freeLabelProbability({ settings }: Pick<LearningState, 'settings'>): number {
-  return 1 - settings.shadowRate * CANARY_SHARE;
-}
-
-/** While nothing is kept every request is labelled, and the bets can be bolder. */
-function leastLabelProbability(state: Pick<LearningState, 'settings' | 'rung'>): number {
-  const isAllFree = state.rung < 0 && state.settings.escalatedLabels === 'always';
-  return isAllFree ? freeLabelProbability(state) : labelProbability(state);
+  const plan = { kind, ...facts, reservedUsd } as const;
+  return { id: awaitLabel(state, plan, nowMs), ...plan };
 }
 
 function findObstacle(

@@ -50,6 +50,15 @@ export interface LoggedLoss {
   readonly weight: number;
 }
 
+/** A drawn label that has not come back yet. */
+export interface OpenPlan {
+  readonly id: number;
+  readonly atMs: number;
+  readonly kind: 'check' | 'free';
+  readonly probability: number;
+  readonly leastProbability: number;
+}
+
 export interface LossLog {
   losses: LoggedLoss[];
   /** Requests since the last loss in the list. */
@@ -66,6 +75,9 @@ export interface LearningTotals {
   /** Requests lost among those, estimated with inverse-probability weights. */
   lost: number;
   checks: number;
+  /** Checks that came back with a verdict, and those that failed or never came back. */
+  answeredChecks: number;
+  failedChecks: number;
   canaries: number;
   corrections: number;
   /** US dollars of all answers, checks not counted. */
@@ -125,6 +137,9 @@ export interface LearningState {
   canaryBet: Bet;
   spentUsd: number;
   spendingDay: number;
+  /** Plans whose labels are awaited, oldest first: a label that never comes may not pass for a good one. */
+  open: OpenPlan[];
+  nextPlanId: number;
   log: LossLog;
   /** How far the labels of other browsers were read. */
   imported: Record<string, { era: number; sequence: number }>;
@@ -190,6 +205,8 @@ export function startLearning(options: StartLearningOptions): LearningState {
     canaryBet: createBet(),
     spentUsd: 0,
     spendingDay: 0,
+    open: [],
+    nextPlanId: 1,
     log: { losses: [], gap: 0, skipped: 0 },
     imported: {},
     alternatives: {},
@@ -216,6 +233,8 @@ function createTotals(): LearningTotals {
     sampled: 0,
     lost: 0,
     checks: 0,
+    answeredChecks: 0,
+    failedChecks: 0,
     canaries: 0,
     corrections: 0,
     costUsd: 0,

@@ -129,6 +129,7 @@ describe('checks', () => {
   it('count in the cost of a correct answer', () => {
     const { loop } = createWorld({ ...OPTED_IN, shadowRate: 1 });
     const plan = {
+      id: 0,
       kind: 'check',
       probability: 0.95,
       leastProbability: 0.95,
