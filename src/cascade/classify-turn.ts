@@ -20,6 +20,7 @@ export type Classifier = Pick<Tier, 'id' | 'place' | 'modelId'> & Required<Pick<
 
 /** A student with what is known of it once it is open. */
 export interface StudentClassifier extends Classifier {
+  /** After an answer: facts of the student that gave it, which may be newer than the one opened before. */
   open(options?: CallOptions): Promise<StudentInfo>;
 }
 
@@ -62,6 +63,8 @@ export interface ClassifyTurn {
   /** What the student failed with. */
   readonly studentError: Error | null;
   readonly situation: Situation;
+  /** The turn from its start, where another student than this one turned out to be here. */
+  reopen(): Promise<ClassifyTurn>;
 }
 
 const EXAMPLE =
@@ -86,8 +89,9 @@ export function parseClassifyCall(value: unknown, { lossBudget }: ClassifyOption
 export async function openTurn(
   options: ClassifyCascadeOptions,
   asked: Request,
-  { signal, lossBudget }: ClassifyOptions,
+  callOptions: ClassifyOptions,
 ): Promise<ClassifyTurn> {
+  const { signal, lossBudget } = callOptions;
   const call = signal === undefined ? {} : { signal };
   const rung = options.findStudent(asked.task);
   const mode = parseMode(asked.mode ?? options.mode());
@@ -107,6 +111,7 @@ export async function openTurn(
     student,
     studentError: opened instanceof Error ? opened : null,
     situation: describeSituation(options, request, tier),
+    reopen: () => openTurn(options, asked, callOptions),
   };
 }
 

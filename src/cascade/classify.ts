@@ -1,11 +1,12 @@
 import { PolicyError } from '../errors.ts';
-import type { Classification, ClassifyOptions, Decision, Request } from '../types.ts';
+import type { Classification, ClassifyOptions, Decision, Request, StudentInfo } from '../types.ts';
 import {
   openTurn,
   parseClassifyCall,
   withoutStudent,
   type ClassifyCascadeOptions,
   type ClassifyTurn,
+  type ReadyStudent,
 } from './classify-turn.ts';
 import { judgeLabel, settle } from './judge-label.ts';
 import { decide, type RouteDecision } from './policy.ts';
@@ -46,36 +47,53 @@ async function runTurn(turn: ClassifyTurn): Promise<SortedText> {
     throw turn.studentError ?? refusal(opening);
   }
   if (student === null || opening.route !== student.tier.id) return askFirst(turn, opening);
-  let answer: Classification;
+  let sorted: SortedByStudent;
   try {
-    answer = await student.tier.classify(turn.request, turn.call);
+    sorted = await sort(turn, student);
   } catch (error) {
     // As if it had not opened: a crash between the two must not hide who else may answer.
     if (!isTierFailure(error, turn.call.signal)) throw error;
     return runTurn(withoutStudent(turn, error));
   }
+  const { answer, info } = sorted;
+  // After a crash the worker opens what is stored by then; a promise holds for one student alone.
+  if (info.sha256 !== student.info.sha256) return runTurn(await turn.reopen());
   const judged = judgeLabel(turn, student, answer);
   if (judged.action !== 'escalate') return conclude(turn, answer, settle(judged));
-  return askAbove(turn, judged, async () => answer);
+  return askAbove(turn, judged, async () => sorted);
+}
+
+interface SortedByStudent {
+  readonly answer: Classification;
+  /** Of the student that answered. */
+  readonly info: StudentInfo;
+}
+
+async function sort(
+  { request, call }: ClassifyTurn,
+  { tier }: ReadyStudent,
+): Promise<SortedByStudent> {
+  const answer = await tier.classify(request, call);
+  return { answer, info: await tier.open(call) };
 }
 
 /** The mode begins above, or there is no student: one that is there stands in where that tier fails. */
 async function askFirst(turn: ClassifyTurn, opening: RouteDecision): Promise<SortedText> {
-  const { student, studentError, situation, request, call } = turn;
+  const { student, studentError, situation } = turn;
   if (studentError !== null) {
     const to = opening.route ?? '';
     const reason = 'device-unavailable';
     turn.options.onFallback?.({ from: 'student', to, reason, error: studentError });
   }
   if (student === null || situation.mode === 'only-in-cloud') return askAbove(turn, opening, null);
-  return askAbove(turn, opening, () => student.tier.classify(request, call));
+  return askAbove(turn, opening, () => sort(turn, student));
 }
 
 /** Asks the tier that was decided on. `standIn` answers where it fails; `null`: nobody does. */
 async function askAbove(
   turn: ClassifyTurn,
   decision: RouteDecision,
-  standIn: (() => Promise<Classification>) | null,
+  standIn: (() => Promise<SortedByStudent>) | null,
 ): Promise<SortedText> {
   const { options, request, call } = turn;
   const tier = options.remotes.find(({ id }) => id === decision.route);
@@ -92,7 +110,7 @@ async function askAbove(
 
 interface StandIn {
   readonly from: string;
-  readonly standIn: () => Promise<Classification>;
+  readonly standIn: () => Promise<SortedByStudent>;
 }
 
 /** Where the student cannot stand in either, what the remote failed with is what people need to know. */
@@ -101,17 +119,19 @@ async function standFor(
   remoteError: Error,
   { from, standIn }: StandIn,
 ): Promise<SortedText> {
-  const { student, options, call } = turn;
-  let answer: Classification;
+  const { student, options, request, call } = turn;
+  let sorted: SortedByStudent;
   try {
-    answer = await standIn();
+    sorted = await standIn();
   } catch (error) {
     throw isTierFailure(error, call.signal) ? remoteError : error;
   }
-  if (student === null) throw remoteError;
+  const { answer, info } = sorted;
+  // A newer student may name what nobody asked for.
+  if (student === null || request.labels?.includes(answer.label) === false) throw remoteError;
   const reason = 'remote-unavailable';
   options.onFallback?.({ from, to: answer.tier, reason, error: remoteError });
-  const judged = settle(judgeLabel(turn, student, answer));
+  const judged = settle(judgeLabel(turn, { ...student, info }, answer));
   return conclude(turn, answer, { ...judged, action: 'accept', reason, tier: answer.tier });
 }
 

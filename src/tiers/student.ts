@@ -20,7 +20,10 @@ export interface StudentTierOptions {
 
 /** A small trained classifier in the worker. */
 export interface StudentTier extends Tier {
-  /** Fetches and checks it, unless it is on this device already. Asked once, then remembered. */
+  /**
+   * Fetches and checks it, unless it is on this device already. Remembered until another one answers:
+   * after an answer these are the facts of the student that gave it.
+   */
   open(options?: CallOptions): Promise<StudentInfo>;
   classify(request: Request, options?: CallOptions): Promise<Classification>;
 }
@@ -45,9 +48,12 @@ export function createStudentTier(options: StudentTierOptions): StudentTier {
   ): Promise<Classification> {
     callOptions.signal?.throwIfAborted();
     const writeReceipt = startReceipt();
-    const { id: modelId } = await open(callOptions);
+    const asked = await open(callOptions);
     const text = textOfInput(request.input);
     const answer = await connection.classify({ studentUrl: url, text }, callOptions);
+    // A worker that began anew opens what is stored by then.
+    if (answer.studentSha256 !== asked.sha256 && known === asked) known = null;
+    const { id: modelId } = await open(callOptions);
     const { label, probabilities, evidence, busyMs } = answer;
     return {
       label,

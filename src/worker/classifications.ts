@@ -33,9 +33,9 @@ export function createClassifications(
     }
   }
 
-  function answer(call: Envelope, { text }: ClassifyRequest, { student }: OpenStudent): void {
+  function answer(call: Envelope, { text }: ClassifyRequest, opened: OpenStudent): void {
     try {
-      clients.reply(call, { type: 'classified', answer: predict(student, text) });
+      clients.reply(call, { type: 'classified', answer: predict(opened, text) });
     } catch (error) {
       fail(call, error);
     }
@@ -58,10 +58,11 @@ export function createClassifications(
   };
 }
 
-function predict(student: OpenStudent['student'], text: string): StudentAnswer {
+function predict({ student, info }: OpenStudent, text: string): StudentAnswer {
   const startMs = performance.now();
   const { label, probabilities, evidence } = student.predict(text);
-  return { label, probabilities, evidence, busyMs: performance.now() - startMs };
+  const busyMs = performance.now() - startMs;
+  return { studentSha256: info.sha256, label, probabilities, evidence, busyMs };
 }
 
 function keyOf({ from, id }: Envelope): string {

@@ -61,6 +61,8 @@ export interface ClassifyRequest {
 
 /** What a student says of one text. */
 export interface StudentAnswer {
+  /** Of the file that answered: a later worker may have opened a newer one. */
+  readonly studentSha256: string;
   readonly label: string;
   readonly probabilities: Readonly<Record<string, number>>;
   readonly evidence: ClassificationEvidence;

@@ -38,6 +38,7 @@ describe('A student behind the host', () => {
     expect(info.labels).toHaveLength(77);
     const answer = await connection.classify(MESSAGE);
     expect(answer.label).toBe('card_arrival');
+    expect(answer.studentSha256).toBe((await connection.student(STUDENT_URL)).sha256);
     const shares = Object.values(answer.probabilities);
     expect(shares).toHaveLength(77);
     expect(shares.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 6);

@@ -6,7 +6,7 @@ import type { ClassifyCascadeOptions } from '../../../src/cascade/classify-turn.
 import { createRuleSet } from '../../../src/cascade/rules.ts';
 import type { FallbackNotice } from '../../../src/cascade/turn.ts';
 import { EngineError, NetworkError, PolicyError } from '../../../src/errors.ts';
-import type { Decision, Mode, Request } from '../../../src/types.ts';
+import type { Decision, Mode, Request, StudentInfo } from '../../../src/types.ts';
 import {
   createScriptedRemote,
   createScriptedStudent,
@@ -15,6 +15,8 @@ import {
 } from '../../helpers/scripted-classifier.ts';
 
 const request: Request = { task: 'classify', input: { kind: 'text', text: 'I want my money' } };
+/** Certificates of which none covers the default loss budget. */
+const NOTHING_KEPT = STUDENT_INFO.certified && { ...STUDENT_INFO.certified, certificates: [] };
 const offline = (): NetworkError => new NetworkError('offline', 'Nobody there.');
 
 interface Setup extends Partial<Omit<ClassifyCascadeOptions, 'mode'>> {
@@ -110,6 +112,42 @@ describe('Sorting a text', () => {
     const { tier, decision } = await classify(request);
     expect(tier).toBe('student');
     expect(decision.numbers).toMatchObject({ certifiedLoss: null, certificateLabels: null });
+  });
+
+  it.each<[string, Partial<StudentInfo>, string, number | null]>([
+    ['promises nothing', { certified: null }, 'student', 0.45],
+    ['keeps nothing at this loss', { certified: NOTHING_KEPT }, 'frontier', null],
+    ['knows other labels', { labels: ['refund', 'new'] }, 'frontier', null],
+  ])(
+    'judges a label by the student that gave it: a newer one %s',
+    async (_name, facts, tier, threshold) => {
+      const infos = [STUDENT_INFO, { ...STUDENT_INFO, ...facts, sha256: 'c'.repeat(64) }];
+      // The worker broke down between opening and answering, and began again with what is stored.
+      const student = {
+        ...createScriptedStudent(0.9),
+        open: async () => (infos.length > 1 ? infos.shift() : infos[0]) ?? STUDENT_INFO,
+      };
+      const remotes = [createScriptedRemote('frontier', 'other')];
+      const { classify, decisions } = setUp({ student, remotes });
+      const sorted = await classify({ ...request, labels: LABELS });
+      expect(sorted.tier).toBe(tier);
+      expect(sorted.decision).toMatchObject({ threshold, numbers: expect.anything() });
+      expect(sorted.decision.numbers['certifiedLoss'] ?? null).toBeNull();
+      expect(decisions).toEqual([sorted.decision]);
+    },
+  );
+
+  it('judges a label that stands in by the student that gave it, too', async () => {
+    const infos = [STUDENT_INFO, { ...STUDENT_INFO, certified: null, sha256: 'c'.repeat(64) }];
+    const student = {
+      ...createScriptedStudent(0.9),
+      open: async () => (infos.length > 1 ? infos.shift() : infos[0]) ?? STUDENT_INFO,
+    };
+    const remotes = [createScriptedRemote('frontier', offline())];
+    const { classify } = setUp({ student, remotes, mode: 'prefer-in-cloud' });
+    const { tier, decision } = await classify(request);
+    expect(tier).toBe('student');
+    expect(decision.numbers).toMatchObject({ certifiedLoss: null });
   });
 
   it('asks the lowest rung above first', async () => {

@@ -2,29 +2,34 @@ import { describe, expect, it } from 'vitest';
 
 import { createStudentTier } from '../../../src/tiers/student.ts';
 import { textOfInput } from '../../../src/tiers/request-text.ts';
-import type { CallOptions, Request } from '../../../src/types.ts';
+import type { CallOptions, Request, StudentInfo } from '../../../src/types.ts';
 import type { ClassifyRequest } from '../../../src/worker/connect.ts';
 import { collect } from '../../contract/tier.contract.ts';
 import { STUDENT_INFO } from '../../helpers/scripted-classifier.ts';
 
 const request: Request = { task: 'triage', input: { kind: 'text', text: 'My money, please' } };
 
-/** A host that knows one student, and what it was asked. */
+/** A host that knows one student, and what it was asked. `update` starts it anew with a newer one. */
 function createHost() {
+  let info = STUDENT_INFO;
   const opened: string[] = [];
   const sorted: ClassifyRequest[] = [];
   return {
     opened,
     sorted,
+    update(newer: StudentInfo) {
+      info = newer;
+    },
     async student(url: string, options?: CallOptions) {
       options?.signal?.throwIfAborted();
       opened.push(url);
-      return STUDENT_INFO;
+      return info;
     },
     async classify(asked: ClassifyRequest, options?: CallOptions) {
       options?.signal?.throwIfAborted();
       sorted.push(asked);
       return {
+        studentSha256: info.sha256,
         label: 'refund',
         probabilities: { refund: 0.8, card_lost: 0.1, other: 0.1 },
         evidence: { topProbability: 0.8, margin: 0.7, entropy: 0.5, trainingDistance: null },
@@ -67,6 +72,19 @@ describe('A student tier', () => {
     await tier.classify(request);
     await tier.classify(request);
     expect(host.opened).toEqual(['/s/']);
+  });
+
+  it('knows that a newer student answered, and what is promised of that one', async () => {
+    const host = createHost();
+    const tier = createStudentTier({ connection: host, url: '/s/' });
+    expect(await tier.open()).toBe(STUDENT_INFO);
+    const newer = { ...STUDENT_INFO, id: 'bank-2', sha256: 'c'.repeat(64), certified: null };
+    host.update(newer);
+    const sorted = await tier.classify(request);
+    expect(sorted.receipt.modelId).toBe('bank-2');
+    expect(await tier.open()).toBe(newer);
+    expect(tier.modelId).toBe('bank-2');
+    expect(host.opened).toEqual(['/s/', '/s/']);
   });
 
   it('gives its label as text to whoever wants a stream', async () => {
