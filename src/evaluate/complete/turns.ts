@@ -23,7 +23,7 @@ interface Dialogue {
 }
 
 /** Shorter ones say little about writing, longer ones weigh too much. */
-export const DEFAULT_LIMITS: TurnLimits = { fewestWords: 5, mostWords: 20, contextTurns: 4 };
+const DEFAULT_LIMITS: TurnLimits = { fewestWords: 5, mostWords: 20, contextTurns: 4 };
 
 /**
  * One user turn of each dialogue that is neither short nor long, so that turns are independent of
