@@ -19,7 +19,7 @@ function createRandom(seed) {
 }
 
 function drawLabels(rows, count, random) {
-  const labels = [...new Set(rows.map((row) => row.label))].toSorted();
+  const labels = [...new Set(rows.map((row) => row.label))].toSorted((a, b) => (a < b ? -1 : 1));
   for (let index = labels.length - 1; index > 0; index -= 1) {
     const other = Math.floor(random() * (index + 1));
     [labels[index], labels[other]] = [labels[other], labels[index]];

@@ -70,6 +70,7 @@ export function createWordMemory(
   const messages: string[] = [];
   const contexts = new Map<string, Followers>();
   let units = 0;
+  const isOverfull = (): boolean => messages.length > maxMessages || units > MAX_UNITS;
   const dropOldest = (): void => {
     const oldest = messages.shift() ?? '';
     units -= oldest.length;
@@ -85,7 +86,7 @@ export function createWordMemory(
       messages.push(message);
       units += message.length;
       count(contexts, message, 1);
-      while (messages.length > maxMessages || units > MAX_UNITS) dropOldest();
+      while (isOverfull()) dropOldest();
     },
     unlearn(text) {
       const message = messageOf(text);

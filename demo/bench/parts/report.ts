@@ -43,9 +43,7 @@ export function figuresOf(
   if (layerMacsPerToken !== null) {
     named.push(['PerRead', tokenMs / readMs], ['PerDotPeak', reached / peak]);
   }
-  return Object.fromEntries(
-    named.map(([name, value]) => [`${precision}${name}`, Number(rounded(value))]),
-  );
+  return Object.fromEntries(named.map(([name, value]) => [`${precision}${name}`, rounded(value)]));
 }
 
 function spread(name: string, samples: readonly number[]): [string, number][] {
