@@ -20,6 +20,10 @@ const CONTENT_SECURITY_POLICY = [
   "object-src 'none'",
 ].join('; ');
 
+/** The audit promises to send nothing: its files may connect to nothing, whatever their page says. */
+const AUDIT_POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
 const HEADERS = {
   'Content-Security-Policy': CONTENT_SECURITY_POLICY,
   'X-Content-Type-Options': 'nosniff',
@@ -42,10 +46,11 @@ const ASK_EACH_TIME = 'no-cache';
 
 /**
  * The whole demo as one fetch handler.
- * @param {{ pageFolder: string, benchFolder: string, modelsFolder: string, studentsFolder: string, relay: { fetch(request: Request): Response | Promise<Response> }, relayPath: string }} options
+ * @param {{ pageFolder: string, benchFolder: string, auditFolder: string, modelsFolder: string, studentsFolder: string, relay: { fetch(request: Request): Response | Promise<Response> }, relayPath: string }} options
  */
 export function createPlaygroundApp(options) {
-  const { pageFolder, benchFolder, modelsFolder, studentsFolder, relay, relayPath } = options;
+  const { pageFolder, benchFolder, auditFolder, modelsFolder, studentsFolder, relay, relayPath } =
+    options;
   const app = new Hono();
   app.all(`${relayPath}/*`, (context) => relay.fetch(context.req.raw));
   app.get('/models/students/*', (context) => {
@@ -60,6 +65,14 @@ export function createPlaygroundApp(options) {
   app.get('/bench/*', (context) => {
     const name = new URL(context.req.url).pathname.slice('/bench/'.length);
     return serveFile(context.req.raw, benchFolder, name === '' ? 'index.html' : name);
+  });
+  app.get('/audit', (context) => context.redirect('/audit/', 301));
+  app.get('/audit/*', async (context) => {
+    const name = new URL(context.req.url).pathname.slice('/audit/'.length);
+    const file = name === '' ? 'index.html' : name;
+    const response = await serveFile(context.req.raw, auditFolder, file);
+    response.headers.set('Content-Security-Policy', AUDIT_POLICY);
+    return response;
   });
   app.get('/*', (context) => {
     const name = new URL(context.req.url).pathname.slice(1);

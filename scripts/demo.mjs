@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const playground = path.join(root, 'demo/playground');
 const benchPage = path.join(root, 'demo/bench');
+const auditPage = path.join(root, 'demo/audit');
 const distEntry = path.join(root, 'dist/index.js');
 const HOST = '127.0.0.1';
 const DEFAULT_PORT = 5173;
@@ -162,6 +163,7 @@ async function buildPages() {
   await runCommand(path.join(root, 'bench/build-roofs.mjs'), []);
   const shared = ['peers', 'kernels'].map((name) => path.join(root, 'bench', name));
   await buildPage(benchPage, [benchPage, playground, ...shared]);
+  await buildPage(auditPage, [auditPage, playground]);
 }
 
 function readModels(modelsFolder) {
@@ -280,6 +282,7 @@ async function main() {
   const app = createPlaygroundApp({
     pageFolder: path.join(playground, 'dist'),
     benchFolder: path.join(benchPage, 'dist'),
+    auditFolder: path.join(auditPage, 'dist'),
     modelsFolder: options.modelsFolder,
     studentsFolder: path.join(root, 'models/students'),
     relay,
@@ -290,6 +293,7 @@ async function main() {
   console.log(`
   Edgewise playground  http://${HOST}:${server.address().port}/
   On your machine      http://${HOST}:${server.address().port}/bench/
+  Audit a log          http://${HOST}:${server.address().port}/audit/
 
   model   ${describeModels(options.modelsFolder)}
   server  ${describeUpstreams(config.upstreams)}

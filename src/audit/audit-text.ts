@@ -78,11 +78,11 @@ function describeOthers(otherFields: number): string[] {
 
 function describeJudgement(audit: Audit, judgement: Judgement): string[] {
   const { observations, reports, split, contradictory } = judgement;
-  const order = split.order === 'time' ? 'earlier ones' : 'others, drawn at random';
+  const order = split.order === 'time' ? 'that came after' : 'others, drawn at random';
   const agreement = reports[0]?.agreementShare ?? null;
   const confidence = percent(1 - audit.delta);
   return [
-    `A student learnt from ${split.training} texts and was judged on ${observations.length} it had not seen (it learnt from ${order}).`,
+    `A student learnt from ${count(split.training, 'text')} and was judged on ${observations.length.toLocaleString('en')} ${order}.`,
     `It gives the cloud's answer for ${agreement === null ? 'an unknown share' : percent(agreement)} of these.`,
     ...(contradictory === 0
       ? []
