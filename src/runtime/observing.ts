@@ -7,7 +7,7 @@ import {
 import type { LossBudget } from '../cascade/certificate.ts';
 import { parseRequest } from '../cascade/request.ts';
 import { createId } from '../tiers/receipt.ts';
-import type { Classification, Request } from '../types.ts';
+import type { CallOptions, Classification, Request } from '../types.ts';
 
 /** What the app knows of its own call besides the answer. All optional. */
 export interface ObservedFacts {
@@ -25,6 +25,8 @@ export type SkipReason =
   | 'no-student'
   | 'cloud-failed'
   | 'student-failed'
+  /** Neither the app's call nor the device came to an end within 5 minutes. */
+  | 'timed-out'
   | 'too-many';
 
 export interface ObservationSummary extends ObservationReport {
@@ -42,13 +44,17 @@ export interface Observer {
 
 export interface ObserverOptions {
   /** Sorts as the device would; `null`: no student knows this task. */
-  readonly findStudent: (task: string) => ((request: Request) => Promise<Classification>) | null;
+  readonly findStudent: (
+    task: string,
+  ) => ((request: Request, options?: CallOptions) => Promise<Classification>) | null;
 }
 
 /** The oldest go first. A few hundred bytes each. */
 const MAX_OBSERVATIONS = 20_000;
 /** Calls compared at a time; more are left out, so that a busy page never queues up work for us. */
 const MAX_PENDING = 100;
+/** As long as a remote call may take; an answer that the app gave up must not hold its place for ever. */
+const TIMEOUT_MS = 300_000;
 
 export function createObserver({ findStudent }: ObserverOptions): Observer {
   const observations: Observation[] = [];
@@ -57,16 +63,18 @@ export function createObserver({ findStudent }: ObserverOptions): Observer {
 
   /** The device works only once the app has its answer: it must not slow the app's own call. */
   async function compare(
-    request: Request,
-    cloudAnswer: unknown,
-    facts: ObservedFacts,
+    { request, cloudAnswer, facts }: ObservedCallOfApp,
+    signal: AbortSignal,
   ): Promise<SkipReason | null> {
     if (!isRequest(request) || !areFacts(facts)) return 'malformed';
     const sort = findStudent(request.task);
     if (sort === null) return 'no-student';
     const cloudLabel = await settle(cloudAnswer);
     if (cloudLabel === null) return 'cloud-failed';
-    const device = await sort(request).catch(() => null);
+    if (signal.aborted) return 'timed-out';
+    const device = await sort(request, { signal }).catch(() => null);
+    // Counted as timed out already: nothing may be added afterwards.
+    if (signal.aborted) return 'timed-out';
     if (device === null) return 'student-failed';
     const { task } = request;
     const timeMs = Date.now();
@@ -86,7 +94,7 @@ export function createObserver({ findStudent }: ObserverOptions): Observer {
         return;
       }
       pending += 1;
-      const reason = await compare(request, cloudAnswer, facts).catch(() => 'malformed' as const);
+      const reason = await withinTime((signal) => compare({ request, cloudAnswer, facts }, signal));
       pending -= 1;
       if (reason !== null) skipped[reason] += 1;
     },
@@ -99,8 +107,42 @@ export function createObserver({ findStudent }: ObserverOptions): Observer {
   };
 }
 
+interface ObservedCallOfApp {
+  readonly request: Request;
+  readonly cloudAnswer: unknown;
+  readonly facts: ObservedFacts;
+}
+
+/** What comes of the work, or `timed-out`. The work goes on unheard and is told to stop. */
+async function withinTime(
+  work: (signal: AbortSignal) => Promise<SkipReason | null>,
+): Promise<SkipReason | null> {
+  const controller = new AbortController();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const timeout = new Promise<SkipReason>((resolve) => {
+    timer = setTimeout(() => {
+      resolve('timed-out');
+      controller.abort();
+    }, TIMEOUT_MS);
+  });
+  try {
+    return await Promise.race([work(controller.signal), timeout]);
+  } catch {
+    return 'malformed'; // Told in the report: nothing of ours is thrown into the app's path.
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 function noSkips(): Record<SkipReason, number> {
-  return { malformed: 0, 'no-student': 0, 'cloud-failed': 0, 'student-failed': 0, 'too-many': 0 };
+  return {
+    malformed: 0,
+    'no-student': 0,
+    'cloud-failed': 0,
+    'student-failed': 0,
+    'timed-out': 0,
+    'too-many': 0,
+  };
 }
 
 function isRequest(value: unknown): boolean {
