@@ -43,7 +43,8 @@ export function reportAudit(audit: Audit, dataSha256: string | null): Evaluation
       alphas: alphas.join(', '),
       delta,
       loss: "kept and different from the cloud's answer, as a share of all requests",
-      intervals: 'exact binomial, 95 %',
+      intervals:
+        'binomial, 95 %; of what is kept in-sample, at the threshold chosen on these calls',
       seed,
       dataSha256,
     },

@@ -34,14 +34,23 @@ export interface ObservationReport {
   readonly agreementShare: number | null;
   /** What could have been kept, at which certified loss; or about how many more labels it takes. */
   readonly certificate: CertificationResult;
-  /** What keeping it would have saved; `null` without a certificate. */
+  /** What keeping it would have saved on these calls; `null` without a certificate. */
   readonly saving: ObservedSaving | null;
 }
 
+/** Only the certificate is a promise. These figures describe the calls that were seen. */
 export interface ObservedSaving {
+  /**
+   * On the calls that the threshold was chosen on: a little high for calls to come. A split would be
+   * free of that, and would cost the certificate half of its labels.
+   */
+  readonly basis: 'in-sample';
   readonly keptRequests: number;
   readonly keptShare: number;
-  /** Exact 95 % interval (Clopper-Pearson) of the share that would be kept. */
+  /**
+   * 95 % interval (Clopper-Pearson) of the share that would be kept, exact for a threshold given
+   * beforehand; that this one was chosen on the same calls is not in it.
+   */
   readonly keptShareLow: number;
   readonly keptShareHigh: number;
   /** Of the kept calls whose cost is known; `null` where none is. */
@@ -110,6 +119,7 @@ function sumSaving(observations: readonly Observation[], threshold: number): Obs
   const kept = observations.filter(({ score }) => score != null && score >= threshold);
   const costs = kept.flatMap(({ cloudCost }) => (cloudCost === undefined ? [] : [cloudCost]));
   return {
+    basis: 'in-sample',
     keptRequests: kept.length,
     keptShare: kept.length / trials,
     keptShareLow: 1 - upperBinomialBound({ successes: trials - kept.length, trials }, TAIL),

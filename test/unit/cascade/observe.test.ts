@@ -81,6 +81,8 @@ describe('The report of observed calls', () => {
       deviceMeanMs: 2,
     });
     expect(report.saving?.costUsd).toBeCloseTo(0.8, 9);
+    // Told on the very calls that the threshold was chosen on.
+    expect(report.saving?.basis).toBe('in-sample');
     // Clopper-Pearson from the sum of the binomial's terms, in Python.
     expect(report.saving?.keptShareLow).toBeCloseTo(0.7738406, 4);
     expect(report.saving?.keptShareHigh).toBeCloseTo(0.8243794, 4);
