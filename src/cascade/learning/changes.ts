@@ -1,6 +1,6 @@
 import { forgetLabelsAbove } from './drift.ts';
 import { endEvidenceBeyond } from './loss-evidence.ts';
-import { rungAt } from './ladder.ts';
+import { clampToBounds, rungAt } from './ladder.ts';
 import { type ThresholdBounds, readBounds } from './settings.ts';
 import {
   type ChangeReason,
@@ -70,14 +70,8 @@ export function rungKeeping({ rung, keptShares }: LearningState, share: number):
   return keptShares.findLastIndex((kept, index) => index < rung && kept <= most);
 }
 
-/** The loosest rung inside the owner's bounds. */
-export function loosestAllowed({ ladder, settings }: LearningState): number {
-  const { loosest } = settings.bounds;
-  return loosest === null ? ladder.length - 1 : rungAt(ladder, loosest);
-}
-
 function place(state: LearningState, wanted: number, { reason, numbers, nowMs }: Cause) {
-  const rung = clampToBounds(state, wanted);
+  const rung = clampToBounds(state.ladder, wanted, state.settings.bounds);
   const from = thresholdOf(state);
   const kind = rung === state.rung ? 'notice' : rung < state.rung ? 'tighten' : 'loosen';
   state.rung = rung;
@@ -97,17 +91,4 @@ function place(state: LearningState, wanted: number, { reason, numbers, nowMs }:
   state.nextChangeId += 1;
   state.history = [...state.history, change].slice(-HISTORY_LENGTH);
   return change;
-}
-
-function clampToBounds(state: LearningState, rung: number): number {
-  const { strictest } = state.settings.bounds;
-  const { ladder } = state;
-  const least =
-    strictest === null
-      ? -1
-      : Math.max(
-          0,
-          ladder.findIndex((each) => each <= strictest),
-        );
-  return Math.min(Math.max(rung, least), loosestAllowed(state));
 }

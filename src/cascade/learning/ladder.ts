@@ -1,4 +1,5 @@
 import type { LabelledScore } from '../certificate.ts';
+import type { ThresholdBounds } from './settings.ts';
 
 export interface Ladder {
   /** Strict to loose. */
@@ -34,6 +35,28 @@ export function makeLadder(labels: readonly LabelledScore[], certified: number |
 /** The loosest rung that is not below `threshold`; −1 when every rung is. */
 export function rungAt(ladder: readonly number[], threshold: number): number {
   return ladder.findLastIndex((rung) => rung >= threshold);
+}
+
+/** The loosest rung inside the owner's bounds. */
+export function loosestAllowed(ladder: readonly number[], { loosest }: ThresholdBounds): number {
+  return loosest === null ? ladder.length - 1 : rungAt(ladder, loosest);
+}
+
+/** The nearest rung inside the owner's bounds. */
+export function clampToBounds(
+  ladder: readonly number[],
+  rung: number,
+  bounds: ThresholdBounds,
+): number {
+  const { strictest } = bounds;
+  const least =
+    strictest === null
+      ? -1
+      : Math.max(
+          0,
+          ladder.findIndex((each) => each <= strictest),
+        );
+  return Math.min(Math.max(rung, least), loosestAllowed(ladder, bounds));
 }
 
 /** How many rungs are stricter than this score: 0 = as sure as any, `ladder.length` = below all. */

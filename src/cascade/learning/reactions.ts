@@ -1,6 +1,7 @@
 import { isVoid, judgeStanding, settleCanary } from './canaries.ts';
-import { type Cause, loosestAllowed, moveTo, rungKeeping } from './changes.ts';
+import { type Cause, moveTo, rungKeeping } from './changes.ts';
 import { createDriftWatch, DRIFT_BAR, watchForDrift } from './drift.ts';
+import { loosestAllowed } from './ladder.ts';
 import * as evidence from './loss-evidence.ts';
 import type { Observation } from './observation.ts';
 import type { LearningChange, LearningState } from './state.ts';
@@ -85,7 +86,10 @@ function endProbation(
     evidence.forgetEvidence(state);
     return [];
   }
-  const rung = Math.min(evidence.recertifiedRung(state), loosestAllowed(state));
+  const rung = Math.min(
+    evidence.recertifiedRung(state),
+    loosestAllowed(state.ladder, state.settings.bounds),
+  );
   // Looked at once: a second look at these labels would need another test.
   state.probation = { ...probation, isOver: true };
   if (rung <= state.rung) return [];
@@ -104,7 +108,10 @@ export function loosen(state: LearningState, nowMs: number): LearningChange[] {
   const mayLoosen = !state.isFrozen && judgeStanding(state, settings.delta) === 'trusted';
   if (state.rung < 0 && !state.probation.isOver) return endProbation(state, { mayLoosen, nowMs });
   if (!mayLoosen) return [];
-  const rung = Math.min(evidence.certifiedRung(state), loosestAllowed(state));
+  const rung = Math.min(
+    evidence.certifiedRung(state),
+    loosestAllowed(state.ladder, state.settings.bounds),
+  );
   if (rung <= state.rung) return [];
   const bet = state.bets[rung];
   const requests = bet?.count ?? 0;

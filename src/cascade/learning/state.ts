@@ -3,7 +3,7 @@ import type { Receipt } from '../../types.ts';
 import type { Alternative } from './alternatives.ts';
 import { type Bet, createBet } from './bets.ts';
 import { createDriftWatch, type DriftWatch } from './drift.ts';
-import { makeLadder, rungAt } from './ladder.ts';
+import { clampToBounds, makeLadder, rungAt } from './ladder.ts';
 import { type LearningSettings, readSettings, windowBudget } from './settings.ts';
 
 /** Why a threshold moved, or an alarm was raised. */
@@ -168,7 +168,8 @@ export function startLearning(options: StartLearningOptions): LearningState {
   const certificate = certifyThreshold(labels, { alpha: budget, delta: settings.delta });
   const isCertified = certificate.status === 'certified';
   const { ladder, keptShares } = makeLadder(labels, isCertified ? certificate.threshold : null);
-  const rung = isCertified ? rungAt(ladder, certificate.threshold) : -1;
+  const certified = isCertified ? rungAt(ladder, certificate.threshold) : -1;
+  const rung = clampToBounds(ladder, certified, settings.bounds);
   const change: LearningChange = {
     id: 1,
     atMs: nowMs,

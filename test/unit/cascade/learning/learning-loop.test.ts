@@ -219,6 +219,16 @@ describe('the owner', () => {
     expect(changes.length).toBeLessThan(200);
   });
 
+  it.each([
+    ['a loosest one', { strictest: null, loosest: 0.9 }, 0.9, 1],
+    ['a strictest one', { strictest: 0.2, loosest: null }, 0, 0.2],
+  ])('has bounds in force from the start: %s', (_name, bounds, least, most) => {
+    const { loop } = createWorld({ ...OPTED_IN, bounds });
+    expect(loop.threshold).toBeGreaterThanOrEqual(least);
+    expect(loop.threshold).toBeLessThanOrEqual(most);
+    expect(loop.report().history[0]?.to).toBe(loop.threshold);
+  });
+
   it('is shown a right call for impossible settings and bounds', () => {
     const { loop } = createWorld();
     expect(() => loop.setBounds({ strictest: 0.2, loosest: 0.8 })).toThrow(TypeError);
