@@ -16,13 +16,22 @@ export type JudgeStanding = 'unproven' | 'trusted' | 'void';
 export const MOST_CANARIES_PASSED = 0.1;
 
 /** The share is taken over this many, so that a judge that turns bad is noticed. */
-const CANARIES_REMEMBERED = 100;
+export const CANARIES_REMEMBERED = 100;
 
 /** Settles one canary. While the judge is void its proof starts over. */
 export function settleCanary(book: CanaryBook, isPassed: boolean): void {
   book.canaries = [...book.canaries, isPassed].slice(-CANARIES_REMEMBERED);
   settleBet(book.canaryBet, Number(isPassed), { limit: MOST_CANARIES_PASSED, most: 1 });
   if (isVoid(book)) book.canaryBet = createBet();
+}
+
+/**
+ * Settles a canary of another browser's judge: it can earn trust for the labels it came with, but says
+ * nothing for a judge that failed here.
+ */
+export function settleForeignCanary(book: CanaryBook, isPassed: boolean): void {
+  if (isVoid(book)) return;
+  settleBet(book.canaryBet, Number(isPassed), { limit: MOST_CANARIES_PASSED, most: 1 });
 }
 
 /** `delta`: accepted risk of trusting a judge that passes more than 10 %. */

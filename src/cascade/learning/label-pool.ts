@@ -1,8 +1,8 @@
 import { DataError } from '../../errors.ts';
-import { MOST_CANARIES_PASSED, settleCanary } from './canaries.ts';
-import { addLoss } from './loss-evidence.ts';
+import { CANARIES_REMEMBERED, MOST_CANARIES_PASSED, settleForeignCanary } from './canaries.ts';
+import { addForeignLoss } from './loss-evidence.ts';
 import { labelProbability } from './label-probability.ts';
-import type { LearningState, LoggedLoss } from './state.ts';
+import { type LearningState, type LoggedLoss, LOSSES_LOGGED } from './state.ts';
 
 /** A count above this would keep a page busy for seconds: few browsers collect so many. */
 const MOST_REQUESTS = 1_000_000;
@@ -61,7 +61,7 @@ export function importLabels(state: LearningState, value: unknown): number {
   const add = (loss: LoggedLoss | null): void => {
     position += 1;
     if (position <= seen) return;
-    addLoss(state, { score: loss?.score ?? null, loss: loss?.weight ?? 0 });
+    addForeignLoss(state, { score: loss?.score ?? null, loss: loss?.weight ?? 0 });
     added += 1;
   };
   for (const loss of labels.losses) {
@@ -70,7 +70,7 @@ export function importLabels(state: LearningState, value: unknown): number {
   }
   for (let index = 0; index < labels.gap; index += 1) add(null);
   if (added > 0 && seen === 0)
-    for (const isPassed of labels.canaries) settleCanary(state, isPassed);
+    for (const isPassed of labels.canaries) settleForeignCanary(state, isPassed);
   state.imported[labels.source] = { era: labels.era, sequence: Math.max(seen, position) };
   return added;
 }
@@ -117,9 +117,17 @@ function parseExport(value: unknown): LabelExport {
     Array.isArray(labels.losses) &&
     labels.losses.every((each) => isLoggedLoss(each)) &&
     Array.isArray(labels.canaries) &&
-    labels.canaries.every((each) => typeof each === 'boolean');
+    labels.canaries.every((each) => typeof each === 'boolean') &&
+    labels.canaries.length <= CANARIES_REMEMBERED &&
+    isReadable(labels as LabelExport);
   if (isValid) return labels as LabelExport;
   throw new DataError('bad-row', 'This is no export of labels: give what exportLabels() returned.');
+}
+
+/** Whether a page can read all of it without standing still. */
+function isReadable({ losses, gap }: LabelExport): boolean {
+  const requests = losses.reduce((sum, loss) => sum + loss.gap + 1, gap);
+  return losses.length <= LOSSES_LOGGED && requests <= MOST_REQUESTS;
 }
 
 function isLoggedLoss(value: unknown): boolean {

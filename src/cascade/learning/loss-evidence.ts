@@ -3,7 +3,7 @@ import { addAlternatives } from './alternatives.ts';
 import { type Bet, createBet, isRefuted, settleBet } from './bets.ts';
 import { rungsAbove } from './ladder.ts';
 import { labelProbability } from './label-probability.ts';
-import { type LearningState, thresholdOf } from './state.ts';
+import { type LearningState, LOSSES_LOGGED, thresholdOf } from './state.ts';
 
 /** What is known of a request whose label was drawn. */
 export interface LabelPlan {
@@ -39,9 +39,6 @@ const FEWEST_TO_KNOW_REACH = 100;
 /** Failures are outweighed by at least so many answers, so that the first ones do not decide. */
 const ANSWERS_ASSUMED = 20;
 
-/** Losses kept for other browsers; older ones are dropped. */
-const LOSSES_LOGGED = 2_000;
-
 /**
  * Adds one request to the bet of every rung and to the evidence against the present threshold. The
  * weights make each value an unbiased estimate of "kept from this rung on and lost", whatever the
@@ -52,6 +49,12 @@ export function addLoss(state: LearningState, { score, loss, most }: WeighedLoss
   settleBets(state, { score, loss, ...(most === undefined ? {} : { most }) });
   threaten(state, { score, loss: loss * weightForFailures(state) });
   logLoss(state, { score, loss });
+}
+
+/** Adds a request of another browser: evidence like any other, but not this browser's to pass on. */
+export function addForeignLoss(state: LearningState, seen: WeighedLoss): void {
+  settleBets(state, seen);
+  threaten(state, seen);
 }
 
 /**

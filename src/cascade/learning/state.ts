@@ -42,6 +42,9 @@ export interface ShadowCharge {
   readonly receipt: Receipt;
 }
 
+/** Losses kept for other browsers; older ones are dropped. */
+export const LOSSES_LOGGED = 2_000;
+
 /** A loss seen by a check: how many requests without one came before it, and what it stands for. */
 export interface LoggedLoss {
   readonly gap: number;
