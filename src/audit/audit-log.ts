@@ -7,15 +7,11 @@ import { giveWay } from '../evaluate/draws.ts';
 import { distilNgram } from '../specialise/distil.ts';
 import { readStudent, type Student } from '../students/ngram-student.ts';
 import type { LabelledText } from '../students/train-ngram.ts';
-import { findAnswerSet, readLabel, type AnswerSet, type LabelAnswers } from './answer-set.ts';
+import { readLabel, type AnswerSet, type LabelAnswers } from './answer-set.ts';
+import { FEWEST_REQUESTS, findSubject } from './audit-subject.ts';
 import { meanOf, meanPrice, type CallPrices } from './call-price.ts';
 import type { Log } from './logged-call.ts';
-import {
-  groupCalls,
-  splitRequests,
-  type LoggedRequest,
-  type SplitRequests,
-} from './logged-requests.ts';
+import { splitRequests, type LoggedRequest, type SplitRequests } from './logged-requests.ts';
 
 export interface AuditOptions {
   readonly prices?: CallPrices;
@@ -35,7 +31,9 @@ export interface AuditOptions {
 /** What an audit found. */
 export interface Audit {
   readonly log: Log;
-  /** Distinct texts. */
+  /** Calls it is about: all of the log, or those of its largest task of sorting. */
+  readonly calls: number;
+  /** Distinct texts of these. */
   readonly requests: number;
   readonly answers: AnswerSet;
   /** `null` where the answers are no labels, or too few to learn from. */
@@ -61,8 +59,6 @@ export const DEFAULT_ALPHAS: readonly number[] = [0.01, 0.02, 0.05];
 export const DEFAULT_DELTA = 0.1;
 export const DEFAULT_MOST_TRAINING = 10_000;
 
-/** Fewer distinct texts than this cannot be halved into anything that says something. */
-const FEWEST_REQUESTS = 40;
 /** Judging takes about a millisecond a text; training takes the rest. */
 const TRAINING_PROGRESS = 0.9;
 const PAUSE_INTERVAL_MS = 50;
@@ -76,11 +72,10 @@ const PAUSE_INTERVAL_MS = 50;
  */
 export async function auditLog(log: Log, options: AuditOptions = {}): Promise<Audit> {
   const { seed = 1, delta = DEFAULT_DELTA, alphas = DEFAULT_ALPHAS } = options;
-  const requests = groupCalls(log.calls);
-  const answers = findAnswerSet(requests.map(({ calls }) => calls[0].answer));
+  const { calls, requests, answers } = findSubject(log.calls);
   const isJudged = answers.kind === 'labels' && requests.length >= FEWEST_REQUESTS;
   const judgement = isJudged ? await judge(requests, { answers, options, seed }) : null;
-  const facts = { log, requests: requests.length, answers, seed, delta, alphas };
+  const facts = { log, calls, requests: requests.length, answers, seed, delta, alphas };
   if (judgement === null) return { ...facts, judgement };
   const reports = alphas.map((alpha) =>
     reportObservations(judgement.observations, { alpha, delta }),

@@ -15,7 +15,7 @@ const FIELD_NAME = /^[\w.-]{1,40}$/;
 
 /** The audit in the shape of every evaluation; no text and no answer of the log is in it. */
 export function reportAudit(audit: Audit, dataSha256: string | null): EvaluationReport {
-  const { log, requests, answers, judgement, alphas, delta, seed } = audit;
+  const { log, calls, requests, answers, judgement, alphas, delta, seed } = audit;
   const { field, otherFields } =
     answers.kind === 'labels' ? answers : { field: null, otherFields: 0 };
   const skipped = Object.values(log.skipped).reduce((sum, count) => sum + count, 0);
@@ -23,6 +23,7 @@ export function reportAudit(audit: Audit, dataSha256: string | null): Evaluation
     name: 'audit',
     figures: {
       calls: log.calls.length,
+      auditedCalls: calls,
       requests,
       skippedLines: skipped,
       answers: answers.distinct,

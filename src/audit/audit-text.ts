@@ -15,14 +15,20 @@ const FEW_REQUESTS = 300;
 
 /** The audit for people. Holds no text and no answer of the log. */
 export function describeAudit(audit: Audit): string {
-  const { log, requests } = audit;
-  const lines = [
-    `${count(log.calls.length, 'call')}, ${count(requests, 'distinct text')} (${FORMS[log.form]}).`,
+  return `${[...describeLog(audit), '', ...describeAnswers(audit)].join('\n')}\n`;
+}
+
+function describeLog(audit: Audit): string[] {
+  const { log, calls, requests } = audit;
+  const form = FORMS[log.form];
+  const texts = `${count(calls, 'call')}, ${count(requests, 'distinct text')}`;
+  if (calls === log.calls.length) return [`${texts} (${form}).`, ...describeSkipped(audit)];
+  return [
+    `${count(log.calls.length, 'call')} (${form}).`,
     ...describeSkipped(audit),
-    '',
-    ...describeAnswers(audit),
+    'The log mixes several tasks, told by their instructions. This is about the largest one that sorts:',
+    `${texts}.`,
   ];
-  return `${lines.join('\n')}\n`;
 }
 
 function describeSkipped({ log }: Audit): string[] {
@@ -99,7 +105,8 @@ function describeJudgement(audit: Audit, judgement: Judgement): string[] {
     '',
     `What that promises, each line for itself and with ${confidence} confidence: of requests like these at most`,
     "that share would be kept and get another answer than the cloud's. Whether the cloud was right the log does",
-    'not say. ' + describeMoney(reports),
+    'not say.',
+    ...describeMoney(reports),
     ...(verdictOf(audit) === 'certified' ? [] : ['Nothing can be certified yet.']),
   ];
 }
@@ -128,15 +135,18 @@ function describeBudget(report: ObservationReport, alpha: number): string {
 }
 
 /** Unknown costs are no zero, and a part of them is a lower bound. */
-function describeMoney(reports: readonly ObservationReport[]): string {
+function describeMoney(reports: readonly ObservationReport[]): string[] {
   const savings = reports.flatMap(({ saving }) => (saving === null ? [] : [saving]));
+  if (savings.length === 0) return [];
   if (savings.every(({ costUsd }) => costUsd === null)) {
-    return 'Money is unknown: give --price-per-call, or prices of tokens.';
+    return [
+      'Money is unknown: the log has no costs, and no price of a call or of tokens was given.',
+    ];
   }
   const isPartial = savings.some(
     ({ pricedRequests, keptRequests }) => pricedRequests < keptRequests,
   );
-  return isPartial ? 'Some calls have no known cost: more than this is saved.' : '';
+  return isPartial ? ['Some calls have no known cost: more than this is saved.'] : [];
 }
 
 function row(...cells: readonly string[]): string {

@@ -50,6 +50,7 @@ export function readCsvCalls(records: readonly CsvRecord[]): CsvCalls {
     calls.push({
       text: fields[text] ?? '',
       answer: fields[answer] ?? '',
+      instructions: null,
       ...readFacts(named, null),
     });
   }

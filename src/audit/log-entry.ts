@@ -73,7 +73,8 @@ export function readEntry(value: unknown): LogEntry {
     if (hasOne && key !== null) return { status: 'half', key, half: entry };
     return skipped(question === null ? 'no-request' : 'no-answer');
   }
-  const call = { text: question.text, answer, ...readFacts(entry, response) };
+  const instructions = request === null ? null : readInstructions(request);
+  const call = { text: question.text, answer, instructions, ...readFacts(entry, response) };
   return { status: 'calls', form: formOf(entry, request), calls: [call] };
 }
 
@@ -83,7 +84,10 @@ export function joinHalves(first: Fields, second: Fields): Fields {
 }
 
 /** Facts of a call that its object, or the columns of its row, tell. */
-export function readFacts(entry: Fields, response: unknown): Omit<LoggedCall, 'text' | 'answer'> {
+export function readFacts(
+  entry: Fields,
+  response: unknown,
+): Omit<LoggedCall, 'text' | 'answer' | 'instructions'> {
   const body = isFields(response) ? response : null;
   const usage = (body && findObject(body, ['usage'])) ?? findObject(entry, ['usage']) ?? entry;
   return {
@@ -111,7 +115,12 @@ function readUiChat(entry: Fields): LogEntry | null {
     if (question === 'not-text') reason = 'not-text';
     if (question === null || question === 'not-text' || answer === null) continue;
     const facts = findObject(message, ['metadata']) ?? {};
-    calls.push({ text: question.text, answer, ...readFacts({ ...facts, ...message }, null) });
+    calls.push({
+      text: question.text,
+      answer,
+      instructions: readInstructions(entry),
+      ...readFacts({ ...facts, ...message }, null),
+    });
   }
   return calls.length === 0 ? skipped(reason) : { status: 'calls', form: 'ai-sdk', calls };
 }
@@ -151,6 +160,16 @@ function readQuestion(request: Fields): MessageText {
   }
   const text = findText(request, ['input', 'prompt', ...TEXT_NAMES]);
   return text === null ? null : { text };
+}
+
+/** The system's message, wherever an API has it. */
+function readInstructions(request: Fields): string | null {
+  const given = findText(request, ['system', 'instructions']);
+  if (given !== null) return given;
+  const messages = readMessages(request['messages']) ?? readMessages(request['input']) ?? [];
+  const first = messages.find((each) => hasRole(each, 'system') || hasRole(each, 'developer'));
+  const text = first === undefined ? null : textOfMessage(first);
+  return text === null || text === 'not-text' ? null : text.text;
 }
 
 /** Logs for fine-tuning hold the answer as the last message. */

@@ -2,6 +2,8 @@
 export interface LoggedCall {
   /** What the device would have got: the last message of the person. */
   readonly text: string;
+  /** What the app told the model to do, the same for all calls of one task; `null` = unknown. */
+  readonly instructions: string | null;
   /** What the cloud answered; an object as JSON. */
   readonly answer: string;
   /** Milliseconds since the epoch. */

@@ -15,6 +15,8 @@ const GZIP_MAGIC = [0x1f, 0x8b] as const;
 const MOST_TEXT_LENGTH = 200_000_000;
 /** The last ones are kept: enough for any certificate, and they fit a tab's memory. */
 const MOST_CALLS = 200_000;
+/** More than these are no tasks but texts made for each call. */
+const MOST_INSTRUCTIONS = 1000;
 /** A line above this is no call of a text model. */
 const MOST_LINE_LENGTH = 20_000_000;
 
@@ -211,6 +213,8 @@ function createCollector(): Collector {
   const calls: LoggedCall[] = [];
   const halves = new Map<string, Fields>();
   const forms = new Map<LogForm, number>();
+  /** One copy of each: a long log repeats them with every call. */
+  const instructions = new Map<string, string>();
   const skipped = {
     malformed: 0,
     'no-request': 0,
@@ -237,7 +241,7 @@ function createCollector(): Collector {
     }
     forms.set(entry.form, (forms.get(entry.form) ?? 0) + entry.calls.length);
     for (const call of entry.calls) {
-      calls[count % MOST_CALLS] = call;
+      calls[count % MOST_CALLS] = shareInstructions(call, instructions);
       count += 1;
     }
   }
@@ -265,6 +269,13 @@ function createCollector(): Collector {
       };
     },
   };
+}
+
+function shareInstructions(call: LoggedCall, known: Map<string, string>): LoggedCall {
+  if (call.instructions === null) return call;
+  const shared = known.get(call.instructions) ?? call.instructions;
+  if (known.size < MOST_INSTRUCTIONS) known.set(shared, shared);
+  return { ...call, instructions: shared };
 }
 
 function mostFrequent(forms: ReadonlyMap<LogForm, number>): LogForm {

@@ -16,6 +16,7 @@ const LABELS = Object.keys(WORDS) as readonly Label[];
 
 function call(text: string, answer: string, more: Partial<LoggedCall> = {}): LoggedCall {
   const unknown = {
+    instructions: null,
     timeMs: null,
     durationMs: null,
     costUsd: null,
@@ -148,6 +149,19 @@ describe('auditLog', () => {
     expect(audit.answers).toMatchObject({ kind: 'labels', field });
     const told = [JSON.stringify(reportAudit(audit, null)), describeAudit(audit), drawAudit(audit)];
     expect(told.join()).not.toMatch(/private/);
+  });
+
+  it('finds the largest task that sorts in a log of several, and says that it is about that', async () => {
+    const sorting = makeCalls(200, 0, { instructions: 'Sort.' });
+    const smaller = makeCalls(60, 0, { instructions: 'Sort these.' });
+    const letters = Array.from({ length: 300 }, (_, index) =>
+      call(`private ${index}`, `private answer ${index}`, { instructions: 'Write.' }),
+    );
+    const audit = await auditLog(logOf([...smaller, ...letters, ...sorting]));
+    expect(verdictOf(audit)).toBe('certified');
+    expect(reportAudit(audit, null).figures).toMatchObject({ calls: 560, auditedCalls: 200 });
+    expect(describeAudit(audit)).toMatch(/mixes several tasks[\s\S]*200 calls, 200 distinct texts/);
+    expect(verdictOf(await auditLog(logOf(letters)))).toBe('free-text');
   });
 
   it('stops when it is told to', async () => {

@@ -12,6 +12,7 @@ function completion(message: unknown, more: object = {}): object {
 
 const ANSWER = completion({ role: 'assistant', content: 'card' });
 const UNKNOWN = {
+  instructions: null,
   timeMs: null,
   durationMs: null,
   costUsd: null,
@@ -61,7 +62,12 @@ describe('shapes of a log', () => {
     ['text and label', { text: 'Where is my card?', label: 'card' }],
     ['inputs and outputs', { inputs: { messages: [USER] }, outputs: ANSWER }],
   ])('reads %s', async (_, entry) => {
-    expect((await readText(lines(entry))).calls).toEqual([CALL]);
+    expect((await readText(lines(entry))).calls).toEqual([
+      {
+        ...CALL,
+        instructions: expect.toSatisfy((value) => value === null || typeof value === 'string'),
+      },
+    ]);
   });
 
   it('takes the arguments of one tool call for the answer', async () => {
@@ -128,6 +134,17 @@ describe('shapes of a log', () => {
       { timeMs, durationMs: 410, costUsd: 0.001, inputTokens: 20, outputTokens: 2 },
       { timeMs, durationMs: null, costUsd: null, inputTokens: 5, outputTokens: 6 },
     ]);
+  });
+});
+
+describe('instructions', () => {
+  it.each([
+    [{ request: { messages: [SYSTEM, USER] }, response: ANSWER }],
+    [{ request: { input: [{ ...SYSTEM, role: 'developer' }, USER] }, response: 'card' }],
+    [{ request: { input: 'x', instructions: SYSTEM.content }, response: 'card' }],
+    [{ system: SYSTEM.content, prompt: 'x', text: 'card' }],
+  ])('are read from %j', async (entry) => {
+    expect((await readText(lines(entry))).calls[0]?.instructions).toBe(SYSTEM.content);
   });
 });
 
