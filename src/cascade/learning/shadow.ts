@@ -32,8 +32,9 @@ export interface ShadowPlan {
   readonly leastProbability: number;
   /** Why checks were not running. */
   readonly reason: 'sampled' | 'not-opted-in' | 'only-on-device' | 'may-not-leave' | 'spent';
-  /** Set aside from today's cap. */
+  /** Set aside from the cap of its UTC day, counted from 1970. */
   readonly reservedUsd: number;
+  readonly day: number;
 }
 
 const DAY_MS = 86_400_000;
@@ -52,6 +53,7 @@ export function planShadow(
   const request = { ...given, checkCostUsd: cleanCost(given.checkCostUsd) };
   const obstacle = findObstacle(state, request, nowMs);
   const leastProbability = leastLabelProbability(state);
+  const day = dayOf(nowMs);
   if (obstacle !== null) {
     return {
       id: 0,
@@ -60,6 +62,7 @@ export function planShadow(
       leastProbability,
       reason: obstacle,
       reservedUsd: 0,
+      day,
     };
   }
   if (!request.isKept && settings.escalatedLabels === 'always') {
@@ -72,6 +75,7 @@ export function planShadow(
       leastProbability,
       reason: 'sampled',
       reservedUsd: 0,
+      day,
     } as const;
     return { id: awaitLabel(state, plan, nowMs), ...plan };
   }
@@ -83,11 +87,11 @@ export function planShadow(
     leastProbability: Math.min(probability, leastProbability),
     reason: 'sampled',
   } as const;
-  if (!isDrawn) return { id: 0, kind: 'none', ...facts, reservedUsd: 0 };
+  if (!isDrawn) return { id: 0, kind: 'none', ...facts, reservedUsd: 0, day };
   const reservedUsd = request.checkCostUsd ?? 0;
   state.spentUsd += reservedUsd;
   const kind = random() < CANARY_SHARE ? 'canary' : 'check';
-  const plan = { kind, ...facts, reservedUsd } as const;
+  const plan = { kind, ...facts, reservedUsd, day } as const;
   return { id: awaitLabel(state, plan, nowMs), ...plan };
 }
 
@@ -99,9 +103,13 @@ function findObstacle(
   if (mode === 'only-on-device') return 'only-on-device';
   if (!mayLeave) return 'may-not-leave';
   if (state.settings.shadowRate === 0) return 'not-opted-in';
-  const day = Math.floor(nowMs / DAY_MS);
+  const day = dayOf(nowMs);
   if (day !== state.spendingDay) Object.assign(state, { spendingDay: day, spentUsd: 0 });
   const cap = state.settings.maxShadowUsdPerDay;
   if (cap === null) return null;
   return checkCostUsd === null || state.spentUsd + checkCostUsd > cap ? 'spent' : null;
+}
+
+function dayOf(nowMs: number): number {
+  return Math.floor(nowMs / DAY_MS);
 }

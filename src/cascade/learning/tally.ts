@@ -1,5 +1,6 @@
 import type { Receipt } from '../../types.ts';
 import type { Observation } from './observation.ts';
+import type { ShadowPlan } from './shadow.ts';
 import type { LearningState, WindowPart } from './state.ts';
 
 /** A window is kept as this many parts, so that it can slide without every request in it. */
@@ -39,18 +40,23 @@ export function settleCharge(
     totals.shadowUnknownCarbon += 1;
     return;
   }
-  chargeMoney(state, plan.reservedUsd, receipt.costUsd);
+  chargeMoney(state, plan, receipt.costUsd);
   chargeCarbon(totals, receipt.carbonGrams);
   state.charges = [...state.charges, { purpose: plan.kind, receipt }].slice(-CHARGES_KEPT);
 }
 
-function chargeMoney(state: LearningState, reservedUsd: number, costUsd: number | null): void {
+function chargeMoney(
+  state: LearningState,
+  { reservedUsd, day }: ShadowPlan,
+  costUsd: number | null,
+): void {
   if (costUsd === null) {
     state.totals.shadowUnknownCosts += 1;
     return;
   }
   state.totals.shadowUsd += costUsd;
-  state.spentUsd += costUsd - reservedUsd;
+  // Another day's reservation went with that day.
+  if (day === state.spendingDay) state.spentUsd += costUsd - reservedUsd;
 }
 
 function chargeCarbon(totals: LearningState['totals'], grams: Receipt['carbonGrams']): void {

@@ -11,11 +11,13 @@ import {
   settleCanary,
 } from '../../../../src/cascade/learning/canaries.ts';
 import { exportLabels, importLabels } from '../../../../src/cascade/learning/label-pool.ts';
+import { createLearningLoop } from '../../../../src/cascade/learning/learning-loop.ts';
 import { addLoss } from '../../../../src/cascade/learning/loss-evidence.ts';
 import type { LearningSettings } from '../../../../src/cascade/learning/settings.ts';
 import { planShadow, type ShadowRequest } from '../../../../src/cascade/learning/shadow.ts';
 import { type LearningState, startLearning } from '../../../../src/cascade/learning/state.ts';
 import { createRandom } from '../../../../src/evaluate/draws.ts';
+import type { Receipt } from '../../../../src/types.ts';
 
 const KEPT: ShadowRequest = {
   isKept: true,
@@ -24,6 +26,21 @@ const KEPT: ShadowRequest = {
   checkCostUsd: 0.01,
 };
 const DAY_MS = 86_400_000;
+const FREE_OF_CHARGE: Receipt = {
+  id: 'r',
+  startedAtMs: 0,
+  task: 'classify',
+  tier: 'frontier',
+  modelId: null,
+  inputTokens: 1,
+  cachedTokens: null,
+  outputTokens: 1,
+  durationMs: 1,
+  busyMs: null,
+  costUsd: 0,
+  energyWh: null,
+  carbonGrams: null,
+};
 
 function start(settings: Partial<LearningSettings> = {}, source = 'here'): LearningState {
   return startLearning({
@@ -74,6 +91,21 @@ describe('planShadow', () => {
     expect(day(0)).toBeCloseTo(0.05, 10);
     expect(day(DAY_MS - 1)).toBe(0);
     expect(day(DAY_MS)).toBeCloseTo(0.05, 10);
+  });
+
+  it('settles what yesterday set aside with yesterday: today’s cap stays what it is', () => {
+    const state = start({ shadowRate: 1, maxShadowUsdPerDay: 1 });
+    let nowMs = DAY_MS - 1;
+    const loop = createLearningLoop({ state, now: () => nowMs, random: () => 0.5 });
+    const late = Array.from({ length: 4 }, () => loop.plan({ ...KEPT, checkCostUsd: 0.2 }));
+    nowMs = DAY_MS;
+    const spend = (): number => loop.plan({ ...KEPT, checkCostUsd: 0.25 }).reservedUsd;
+    expect(spend()).toBe(0.25);
+    for (const plan of late) {
+      loop.observe({ score: 0.9, isKept: true, plan, isLoss: false, receipt: FREE_OF_CHARGE });
+    }
+    const spent = Array.from({ length: 10 }, () => spend()).reduce((sum, each) => sum + each, 0);
+    expect(spent).toBe(0.75);
   });
 
   it('takes the cloud’s answer as a free label where it was asked anyway', () => {
@@ -174,6 +206,31 @@ describe('pooled labels', () => {
     expect(importLabels(pool, JSON.parse(JSON.stringify(exportLabels(browser))))).toBe(100);
   });
 
+  it('are passed on by nobody but the browser they come from', () => {
+    const browser = fill(start({}, 'a'), 400, 1);
+    const pool = fill(start({}, 'pool'), 100, 2);
+    const own = exportLabels(pool);
+    importLabels(pool, exportLabels({ ...browser, canaries: [false, false] }));
+    expect(exportLabels(pool)).toEqual(own);
+    expect(importLabels(browser, exportLabels(pool))).toBe(100);
+    expect(importLabels(pool, exportLabels(browser))).toBe(0);
+  });
+
+  it('do not lift the verdict on this browser’s own judge', () => {
+    const pool = start({}, 'pool');
+    for (const isPassed of [true, true, true]) settleCanary(pool, isPassed);
+    const canaries = Array.from({ length: 100 }, () => false);
+    importLabels(pool, { ...exportLabels(fill(start({}, 'a'), 400, 1)), canaries });
+    expect(judgeStanding(pool, 0.1)).toBe('void');
+  });
+
+  it('bring the canaries that trust in a pool’s labels rests on', () => {
+    const pool = start({}, 'pool');
+    const canaries = Array.from({ length: 40 }, () => false);
+    importLabels(pool, { ...exportLabels(fill(start({}, 'a'), 400, 1)), canaries });
+    expect(judgeStanding(pool, 0.1)).toBe('trusted');
+  });
+
   it('hold no text', () => {
     const text = JSON.stringify(exportLabels(fill(start(), 50, 1)));
     expect(text).not.toContain('text');
@@ -204,6 +261,16 @@ describe('pooled labels', () => {
     ['a void judge', { canaries: [true, false] }, 'data-changed'],
     ['no losses', { losses: null }, 'bad-row'],
     ['a negative gap', { gap: -1 }, 'bad-row'],
+    [
+      'more requests in all than a page can read',
+      { losses: Array.from({ length: 1_500 }, () => ({ gap: 900_000, score: 1, weight: 1 })) },
+      'bad-row',
+    ],
+    [
+      'a longer list than any browser keeps',
+      { losses: Array.from({ length: 2_001 }, () => ({ gap: 0, score: 1, weight: 1 })) },
+      'bad-row',
+    ],
     ['a weight below 1', { losses: [{ gap: 0, score: 1, weight: 0 }] }, 'bad-row'],
   ])('of %s are refused, and change nothing', (_name, change, code) => {
     const pool = start();

@@ -135,6 +135,7 @@ describe('checks', () => {
       leastProbability: 0.95,
       reason: 'sampled',
       reservedUsd: 0,
+      day: 0,
     } as const;
     const seen = { score: 0.9, isKept: true, plan, costUsd: 0.001, receipt };
     loop.observe({ ...seen, isLoss: false });
