@@ -90,8 +90,9 @@ function endProbation(
     evidence.recertifiedRung(state),
     loosestAllowed(state.ladder, state.settings.bounds),
   );
-  // Looked at once: a second look at these labels would need another test.
+  // Looked at once: a second look at these labels, by the bets, would be another promise on them.
   state.probation = { ...probation, isOver: true };
+  evidence.endEvidenceBeyond(state, -1);
   if (rung <= state.rung) return [];
   const numbers = { labels: probation.labels, budget, delta: settings.delta };
   return [moveTo(state, rung, { reason: 'recertified', numbers, nowMs })];

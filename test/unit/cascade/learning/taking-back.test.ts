@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { createWorld, OPTED_IN, type World } from './learning-world.ts';
+import { createLearningLoop } from '../../../../src/cascade/learning/learning-loop.ts';
+import { startLearning } from '../../../../src/cascade/learning/state.ts';
+import { createRandom } from '../../../../src/evaluate/draws.ts';
+import { createWorld, honest, observe, OPTED_IN, type World } from './learning-world.ts';
 
 /** A long quiet stretch: evidence for the loosest rungs far beyond the bar. */
 function quietWorld(): World {
@@ -94,5 +97,19 @@ describe('a correction', () => {
     const other = createWorld().loop;
     const labels: unknown = { ...loop.exportLabels(), source: 'there' };
     expect(other.importLabels(JSON.parse(JSON.stringify(labels)))).toBe(500);
+  });
+});
+
+describe('a new certificate', () => {
+  it('uses its labels up: what loosens further rests on later ones', () => {
+    const random = createRandom(4);
+    const state = startLearning({ key: 'k', source: 's', settings: OPTED_IN, nowMs: 0 });
+    const loop = createLearningLoop({ state, now: () => 0, random });
+    for (let index = 0; loop.threshold === null && index < 20_000; index += 1) {
+      const score = random();
+      loop.observe(observe(loop, { score, isLoss: score < 0.3, judge: honest }));
+    }
+    expect(loop.threshold).not.toBeNull();
+    expect(loop.snapshot().bets.every(({ count }) => count === 0)).toBe(true);
   });
 });
