@@ -20,7 +20,7 @@ async function edgewise(...argv: string[]): Promise<{ code: number; out: string;
   }
 }
 
-const THINGS = ['card', 'transfer', 'top-up', 'refund', 'exchange rate', 'PIN', 'account', 'fee'];
+const THINGS = ['card', 'transfer', 'top-up', 'exchange rate'];
 const ACTIONS = ['lost', 'late', 'wrong', 'blocked', 'unknown'];
 const FRAMES = [
   (thing: string, action: string) => `Why is my ${thing} ${action}?`,
@@ -28,7 +28,7 @@ const FRAMES = [
   (thing: string, action: string) => `hello, ${action} ${thing} again since yesterday`,
 ];
 
-/** A support desk's log with 40 topics: every text once, some answers at random as models do. */
+/** A support desk's log with 20 topics: every text once, some answers at random as models do. */
 function supportLog(count: number): readonly object[] {
   const random = createRandom(11);
   const pick = <Item>(items: readonly Item[]): Item =>
@@ -59,7 +59,7 @@ beforeEach(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'edgewise-audit-'));
   onTestFinished(() => rm(folder, { recursive: true }));
   log = path.join(folder, 'log.jsonl.gz');
-  const lines = supportLog(900).map((entry) => JSON.stringify(entry));
+  const lines = supportLog(500).map((entry) => JSON.stringify(entry));
   await writeFile(log, gzipSync(['{"torn', ...lines].join('\r\n')));
 });
 
@@ -84,10 +84,10 @@ describe('edgewise audit', () => {
       verdict: 'certified',
       order: 'time',
       answerField: 'intent',
-      judged: 450,
+      judged: 250,
     });
     expect(context['dataSha256']).toMatch(/^[0-9a-f]{64}$/);
-    expect(figures).toMatchObject({ calls: 900, skippedLines: 1, answers: 40 });
+    expect(figures).toMatchObject({ calls: 500, skippedLines: 1, answers: 20 });
     expect(figures['kept5']).toBeGreaterThan(0.5);
     expect(figures['lossBound5']).toBeLessThanOrEqual(0.05);
     // 60 tokens at $1 and 5 at $4 a million: $0.08 for 1,000 calls.
@@ -105,9 +105,9 @@ describe('edgewise audit', () => {
       '0.05,0.1',
     );
     expect(code).toBe(0);
-    expect(out).toMatch(/900 calls, 900 distinct texts \(OpenAI requests and answers\)/);
+    expect(out).toMatch(/500 calls, 500 distinct texts \(OpenAI requests and answers\)/);
     expect(out).toMatch(/Left out: 1 malformed; the first at 1/);
-    expect(out).toMatch(/closed set: 40 labels, in one field of their JSON/);
+    expect(out).toMatch(/closed set: 20 labels, in one field of their JSON/);
     expect(out).toMatch(/ {2}10 % +[\d.]+ %/);
     expect(out).toContain('Money is unknown');
     expect(out).not.toMatch(/Ticket|transfer/);
