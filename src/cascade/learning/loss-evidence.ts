@@ -143,11 +143,12 @@ export function threatOf({ threats }: Pick<LearningState, 'threats'>): number {
  * more would have to be refuted wrongly, which happens with probability at most delta in this era.
  */
 export function certifiedRung(state: LearningState): number {
-  const { bets, rung, settings } = state;
+  const { bets, rung } = state;
+  const delta = certifyingDelta(state);
   let loosest = rung;
   for (let next = rung + 1; next < bets.length; next += 1) {
     const bet = bets[next];
-    if (bet === undefined || !isRefuted(bet, settings.delta)) break;
+    if (bet === undefined || !isRefuted(bet, delta)) break;
     if (isWorthKeeping(state, next, bet.sum / bet.count)) loosest = next;
   }
   return loosest;
@@ -158,12 +159,20 @@ export function certifiedRung(state: LearningState): number {
  * labels fixed beforehand, as at the start (certificate.ts), which is sharper there than the bets.
  */
 export function recertifiedRung(state: LearningState): number {
-  const { ladder, log, budget, probation, settings } = state;
-  const most = mostRefuting(probation.labels, budget, settings.delta);
+  const { ladder, log, budget, probation } = state;
+  const most = mostRefuting(probation.labels, budget, certifyingDelta(state));
   return ladder.findLastIndex((threshold, rung) => {
     const losses = log.losses.filter(({ score }) => score >= threshold).length;
     return losses <= most && isWorthKeeping(state, rung, losses / probation.labels);
   });
+}
+
+/**
+ * Where nothing is kept two tests share the same labels, the exact one on a fixed number of them and
+ * the bets that go on: half of the accepted risk for each.
+ */
+export function certifyingDelta({ rung, probation, settings }: LearningState): number {
+  return rung < 0 || probation.isOver ? settings.delta / 2 : settings.delta;
 }
 
 /** A rung few requests reach keeps the budget even when all of them are lost: that is no gain. */

@@ -79,7 +79,7 @@ function endProbation(
   state: LearningState,
   { mayLoosen, nowMs }: { readonly mayLoosen: boolean; readonly nowMs: number },
 ): LearningChange[] {
-  const { budget, settings, probation } = state;
+  const { budget, probation } = state;
   if (probation.labels < PROBATION_LABELS) return [];
   if (!mayLoosen) {
     // The number of labels is fixed: what nobody may use yet makes room for later ones.
@@ -90,11 +90,10 @@ function endProbation(
     evidence.recertifiedRung(state),
     loosestAllowed(state.ladder, state.settings.bounds),
   );
-  // Looked at once: a second look at these labels, by the bets, would be another promise on them.
+  // Looked at once: a second look at these labels would need another test.
   state.probation = { ...probation, isOver: true };
-  evidence.endEvidenceBeyond(state, -1);
   if (rung <= state.rung) return [];
-  const numbers = { labels: probation.labels, budget, delta: settings.delta };
+  const numbers = { labels: probation.labels, budget, delta: evidence.certifyingDelta(state) };
   return [moveTo(state, rung, { reason: 'recertified', numbers, nowMs })];
 }
 
@@ -121,7 +120,7 @@ export function loosen(state: LearningState, nowMs: number): LearningChange[] {
     lossShare: requests === 0 ? 0 : (bet?.sum ?? 0) / requests,
     budget: state.budget,
     evidence: Math.exp(bet?.logWealth ?? 0),
-    delta: settings.delta,
+    delta: evidence.certifyingDelta(state),
   };
   return [moveTo(state, rung, { reason: 'certified', numbers, nowMs })];
 }

@@ -220,9 +220,9 @@ describe('the owner', () => {
   });
 
   it.each([
-    ['a loosest one', { strictest: null, loosest: 0.9 }, 0.9, 1],
-    ['a strictest one', { strictest: 0.2, loosest: null }, 0, 0.2],
-  ])('has bounds in force from the start: %s', (_name, bounds, least, most) => {
+    ['a loosest one', { strictest: null, loosest: 0.9 }, [0.9, 1]],
+    ['a strictest one', { strictest: 0.2, loosest: null }, [0, 0.2]],
+  ] as const)('has bounds in force from the start: %s', (_name, bounds, [least, most]) => {
     const { loop } = createWorld({ ...OPTED_IN, bounds });
     expect(loop.threshold).toBeGreaterThanOrEqual(least);
     expect(loop.threshold).toBeLessThanOrEqual(most);
