@@ -79,6 +79,7 @@ test('labels with the keyboard alone, each label kept at once, and ends when don
   const first = await page.locator('#text').innerText();
   await page.keyboard.type('top up limits');
   expect(await page.locator('#options button').allInnerTexts()).toEqual(['top_up_limits']);
+  expect(await page.locator('#keys').innerText()).toBe('Enter takes top_up_limits.');
   await page.keyboard.press('Enter');
   await countIs(page, /^1 of 4/);
   expect(await lines()).toMatchObject([{ text: first, label: 'top_up_limits', sample: 'random' }]);

@@ -28,7 +28,7 @@ export const LABEL_HTML = `<!doctype html>
       <button id="skip" type="button">Skip <kbd>Esc</kbd></button>
       <button id="undo" type="button">Undo <kbd>Ctrl Z</kbd></button>
       <button id="done" type="button">Done <kbd>Ctrl Enter</kbd></button>
-      <p id="keys" class="soft"></p>
+      <p id="keys" class="soft" role="status"></p>
     </footer>
   </body>
 </html>

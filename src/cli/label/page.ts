@@ -147,9 +147,6 @@ function show({ done, total, skipped, canUndo, row, kind }: LabelState): void {
   element('undo', HTMLButtonElement).disabled = !canUndo;
   element('skip', HTMLButtonElement).disabled = row === null;
   filter.hidden = row === null || hasDigits();
-  element('keys', HTMLElement).textContent = filter.hidden
-    ? 'The digits choose.'
-    : 'Type, Enter takes the marked label, the arrows move the mark.';
   clearFilter();
   if (!filter.hidden) filter.focus();
 }
@@ -172,7 +169,17 @@ function showAnswers(answers: NonNullable<LabelState['row']>['answers']): void {
   target.hidden = items.length === 0;
 }
 
+/** Said aloud as well: the mark itself is only to be seen. */
+function showKeys(): void {
+  const marked = visibleOptions()[activeIndex];
+  const typed = marked === undefined ? 'No label has that.' : `Enter takes ${marked}.`;
+  const idle = 'Type, Enter takes the marked label, the arrows move the mark.';
+  const text = hasDigits() ? 'The digits choose.' : filter.value === '' ? idle : typed;
+  element('keys', HTMLElement).textContent = text;
+}
+
 function showOptions(): void {
+  showKeys();
   const buttons = visibleOptions().map((option, index) => {
     const button = document.createElement('button');
     button.type = 'button';
