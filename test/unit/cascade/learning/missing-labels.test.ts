@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createLearningLoop } from '../../../../src/cascade/learning/learning-loop.ts';
+import { parseLearningState } from '../../../../src/cascade/learning/parse-state.ts';
 import { startLearning } from '../../../../src/cascade/learning/state.ts';
 import { createRandom } from '../../../../src/evaluate/draws.ts';
 import { createWorld, honest, observe, OPTED_IN, type World } from './learning-world.ts';
@@ -68,6 +69,20 @@ describe('labels that never come', () => {
     expect(settled.bets.every(({ sum }) => sum === 1 / 0.95)).toBe(true);
     again.observe(seen);
     expect(again.snapshot().bets).toEqual(settled.bets);
+  });
+
+  it.each([
+    ['a chance of 0', { probability: 0 }],
+    ['no chance', { probability: null }],
+    ['no time', { atMs: 'x' }],
+  ])('are refused with %s, which would spoil every bet', (_name, damage) => {
+    const { loop } = createWorld({ ...OPTED_IN, shadowRate: 1 });
+    observe(loop, { score: 0.9, isLoss: false, judge: honest });
+    const state = loop.snapshot();
+    const open = state.open.map((plan) => ({ ...plan, ...damage }));
+    expect(() => parseLearningState({ ...state, open })).toThrow(
+      expect.objectContaining({ code: 'bad-state' }),
+    );
   });
 
   it('are given up when they are too late or too many', () => {
