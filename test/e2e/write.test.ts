@@ -137,7 +137,7 @@ test.runIf(isModelHere)('the note about a ghost goes with the ghost', async () =
   await waitForGhost(page);
   const note = page.locator('#write-note');
   expect(await note.innerText()).toMatch(
-    /^This device, .+, confidence (over )?0\.\d\d, not calibrated yet$/,
+    /^(This device|Your own words), .+, confidence (over )?0\.\d\d, calibrated$/,
   );
   await page.keyboard.press('Escape');
   expect(await note.innerText()).toBe('');
