@@ -75,7 +75,9 @@ const SURROUNDINGS = `
 declare global {
   var createRuntime: typeof import('edgewise').createRuntime;
   var question: string;
+  var text: string;
   function show(text: string): void;
+  function sortInMyCloud(text: string): Promise<string>;
 }
 export {};
 `;
