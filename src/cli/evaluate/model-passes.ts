@@ -70,7 +70,6 @@ async function loadModel(entry: CatalogueEntry, precision: Precision): Promise<L
     {
       sizeBytes: bytes.length,
       sha256: entry.sha256,
-      // oxlint-disable-next-line typescript/require-await -- the engine reads an async iterable
       async *chunks() {
         yield bytes;
       },
