@@ -38,23 +38,56 @@ export interface FitOptions {
 /** Confidences that may become the threshold: from certain to a coin's toss and below. */
 const THRESHOLDS = Array.from({ length: 80 }, (_, step) => (99 - step) / 100);
 
+/** For a source that is left out: nothing it offers passes a threshold. */
+const NEVER_RIGHT: CalibrationMap = {
+  kind: 'logistic',
+  transform: 'logit',
+  intercept: -30,
+  weight: 0,
+  lowest: 0,
+  highest: 1,
+};
+
 /**
  * Fits maps, the threshold that saves most keys within the flash budget, and what shown ghosts are
- * worth, all on the `training` turns.
+ * worth, all on the `training` turns. Of several sources one alone is used where that saved more there:
+ * a memory of a few messages was measured to cost keys.
  */
 export function fitWriting(
   turns: readonly WritingTurn[],
   sources: readonly SourceOffers[],
-  { training, flashBudget }: FitOptions,
+  options: FitOptions,
 ): FittedWriting {
-  const { choose, maps } = fitChooser(turns, sources, training);
-  const threshold = fitThreshold(turns, choose, { training, flashBudget });
+  const subsets = sources.length < 2 ? [sources] : [sources, ...sources.map((source) => [source])];
+  const fits = subsets.map((subset) => fitMaps(turns, subset, options));
+  const [best] = fits.toSorted((a, b) => b.saved - a.saved);
+  if (best === undefined) throw new RangeError('fitWriting needs at least one source.');
+  const left = sources.filter(({ id }) => best.maps[id] === undefined);
+  const maps = { ...best.maps, ...Object.fromEntries(left.map(({ id }) => [id, NEVER_RIGHT])) };
+  const choose = chooserWith(sources, maps);
+  const { threshold } = best;
   const seen: ShownGhost[] = [];
-  for (const turn of training) write(turns, choose, { turn, threshold, shown: seen });
+  for (const turn of options.training) write(turns, choose, { turn, threshold, shown: seen });
   // The sources' maps are of every caret position, at which a right ghost counts many times that a
   // writer takes at once; what a shown ghost is worth is fitted on those that were shown.
   const shownMap = seen.length === 0 ? null : fitMap('logistic', seen);
   return withWriter(turns, choose, { maps, threshold, shownMap, samples: seen.length });
+}
+
+interface FittedMaps {
+  readonly maps: SourceMaps;
+  readonly threshold: number;
+  /** On the training turns, 0 to 1. */
+  readonly saved: number;
+}
+
+function fitMaps(
+  turns: readonly WritingTurn[],
+  sources: readonly SourceOffers[],
+  options: FitOptions,
+): FittedMaps {
+  const { choose, maps } = fitChooser(turns, sources, options.training);
+  return { maps, ...fitThreshold(turns, choose, options) };
 }
 
 /** When to show what, as a calibration says that was fitted elsewhere. */
@@ -93,7 +126,7 @@ function fitThreshold(
   turns: readonly WritingTurn[],
   choose: Chooser,
   { training, flashBudget }: FitOptions,
-): number {
+): { readonly threshold: number; readonly saved: number } {
   let best = { threshold: 1, saved: 0 };
   for (const threshold of THRESHOLDS) {
     const typings = training.map((turn) => write(turns, choose, { turn, threshold, shown: [] }));
@@ -102,7 +135,7 @@ function fitThreshold(
       best = { threshold, saved: keystrokesSaved };
     }
   }
-  return best.threshold;
+  return best;
 }
 
 function write(

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { applyMap } from '../../../src/cascade/calibration-map.ts';
 import { calibrateCompletion } from '../../../src/evaluate/complete/calibrate.ts';
 import { evaluateComplete } from '../../../src/evaluate/complete.ts';
 import { offersOfMemory, offersOfPasses } from '../../../src/evaluate/complete/sources.ts';
@@ -17,6 +18,10 @@ function turnsOf(count: number): WritingTurn[] {
     text: SENTENCES[index % SENTENCES.length]!,
     context: [],
   }));
+}
+
+function restOfWord(text: string, position: number): string {
+  return /^ ?[^ ]*/.exec(text.slice(position))?.[0] ?? '';
 }
 
 function memoryOf(messages: readonly string[]) {
@@ -49,6 +54,24 @@ describe('the worth of completion', () => {
     const { figures } = await evaluateComplete({ ...common, turns, sources: [model, memory] });
     expect(figures['modelAloneSaved']).toBe(0);
     expect(figures['bothMinusBetter']).toBeCloseTo(0, 6);
+  });
+
+  it('leaves a source out that costs more than it saves', () => {
+    const turns = turnsOf(40);
+    const sentences = offersOfMemory(turns, memoryOf(SENTENCES), { withSpace: true });
+    // As sure and as right as the memory, and never more than a word: shown first, it costs keys.
+    const words = turns.map(({ text }) =>
+      Array.from({ length: text.length }, (_, position) => ({
+        pieces: [{ text: restOfWord(text, position), logProbability: 0, isTyped: false }],
+        isEnded: true,
+        ms: 1,
+      })),
+    );
+    const short = offersOfPasses(turns, words, { withSpace: true });
+    const options = { turns, flashBudget: 5, messages: 3 };
+    const both = calibrateCompletion({ ...options, sources: [short, sentences] });
+    expect(applyMap(both.maps.model!, 1)).toBeLessThan(0.01);
+    expect(applyMap(both.maps.memory!, 1)).toBeGreaterThan(0.5);
   });
 
   it('can be judged with a calibration that was fitted on other turns', async () => {
